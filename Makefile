@@ -1,0 +1,32 @@
+# Two commands matter: `make try` shows a completion, `make test` checks everything.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: try test check editors docs clean
+
+try: $(VENV)/.embedded
+	@$(BIN)/python -m twinny_lsp try
+
+test: $(VENV)/.dev
+	$(BIN)/python -m tools.check
+
+check: test
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m tools.docs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.embedded: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml tests/requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e '.[embedded]'
+	@touch $@ $(VENV)/.embedded
+
+clean:
+	rm -rf $(VENV) .cache dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,39 @@
+"""Isolation for every test, and the rule that CI does not skip in silence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the developer's own settings, templates or caches."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith("TWINNY_"):
+            monkeypatch.delenv(name)
+    return home
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With CI=true, a skip that the README does not list turns the run red."""
+    if os.environ.get("CI") != "true":
+        return
+    listed = README.read_text(encoding="utf-8")
+    unlisted = [
+        report.nodeid
+        for report in terminalreporter.stats.get("skipped", [])
+        if report.nodeid.split("::")[-1].split("[")[0] not in listed
+    ]
+    for nodeid in unlisted:
+        terminalreporter.write_line(f"skipped, and not listed in the README: {nodeid}", red=True)
+    if unlisted:
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,1 @@
+"""What tests share: clients, fake and real servers."""

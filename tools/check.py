@@ -1,0 +1,53 @@
+"""Everything a change must pass, in one command: format, lint, types, tests.
+
+`python -m tools.check` runs all of it; `python -m tools.check lint types` runs those steps only;
+`python -m tools.check fix` formats and repairs what ruff can repair.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+MODULE = (sys.executable, "-m")
+STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "format": ((*MODULE, "ruff", "format", "--check", "."),),
+    "lint": ((*MODULE, "ruff", "check", "."),),
+    "types": ((*MODULE, "mypy"),),
+    "tests": (
+        (*MODULE, "coverage", "erase"),
+        (*MODULE, "coverage", "run", "-m", "pytest"),
+        (*MODULE, "coverage", "combine", "--quiet"),
+        (*MODULE, "coverage", "report", "--format=total", "--fail-under=85"),
+    ),
+}
+FIX = ((*MODULE, "ruff", "check", "--fix", "."), (*MODULE, "ruff", "format", "."))
+
+
+def run(commands: tuple[tuple[str, ...], ...]) -> bool:
+    """Run the commands in order; False at the first that fails."""
+    return all(subprocess.run(command, check=False).returncode == 0 for command in commands)
+
+
+def main(argv: list[str]) -> int:
+    """Run the named steps, or all; every step runs even when an earlier one failed."""
+    if argv == ["fix"]:
+        return 0 if run(FIX) else 1
+    unknown = [name for name in argv if name not in STEPS]
+    if unknown:
+        print(f"unknown step {unknown[0]}; known: {', '.join(STEPS)}, fix", file=sys.stderr)
+        return 2
+    failed = []
+    for name in argv or STEPS:
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        if not run(STEPS[name]):
+            failed.append(name)
+        print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The completion engine: from a cursor to the text that should stand there."""

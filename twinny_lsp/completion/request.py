@@ -1,0 +1,73 @@
+"""What the completion engine is asked and what it answers. Positions are code-point offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from twinny_lsp.config.resolved import CompletionSettings
+from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.exchange import ContextFile
+
+
+class Asked(StrEnum):
+    """The surface a request came by. A menu request does not supersede an inline one."""
+
+    INLINE = "inline"
+    MENU = "menu"
+
+
+class Trigger(StrEnum):
+    """AUTOMATIC: while typing; INVOKED: the user asked for it."""
+
+    AUTOMATIC = "automatic"
+    INVOKED = "invoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion request. `selected` is the menu item the editor would insert at the cursor (LSP
+    `selectedCompletionInfo`): a completion must begin with it.
+
+    `path` is the document's path relative to its root, `repo` the root's name ("" when unknown);
+    `neighbours` is what else the model should see (notebook cells, other files).
+    """
+
+    snapshot: Snapshot
+    settings: CompletionSettings
+    asked: Asked
+    trigger: Trigger
+    path: str = ""
+    repo: str = ""
+    neighbours: tuple[ContextFile, ...] = ()
+    selected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`text` goes in at the cursor; `replaces` code points right of the cursor go away with it."""
+
+    text: str
+    replaces: int = 0
+
+
+class Source(StrEnum):
+    """Where an answer came from."""
+
+    MODEL = "model"
+    ADOPTED = "adopted"
+    CACHE = "cache"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The one answer to a Request. `reason` says in plain words why `candidates` is empty.
+
+    `steps` is what happened, in order, for `why`.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    source: Source = Source.NONE
+    reason: str = ""
+    steps: tuple[str, ...] = field(default=())

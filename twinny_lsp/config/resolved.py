@@ -1,0 +1,77 @@
+"""Settings as the rest of the program reads them: complete, normalised, immutable.
+
+Plain dataclasses, so that reading them costs no import of pydantic. `schema.py` has the form people
+write; `resolve.py` is the one place that goes from there to here. Nothing behind it knows the
+short form (protocol, hostname, port, path) or a preset's defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from twinny_lsp.providers.endpoint import Endpoint
+
+
+class Surface(StrEnum):
+    """Which request a client gets answers to. AUTO: the menu stays empty once it has asked inline."""
+
+    AUTO = "auto"
+    INLINE = "inline"
+    MENU = "menu"
+    BOTH = "both"
+
+
+class Multiline(StrEnum):
+    """Whether an answer may have several lines. AUTO: decided from the text around the cursor."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model on one server, and the template it is asked with.
+
+    `template` is automatic, a family's name, native or custom-template.
+    """
+
+    endpoint: Endpoint
+    model: str
+    template: str = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionSettings:
+    """What holds for completions in one document of one language. Times in ms, sizes in tokens or bytes.
+
+    `debounce_ms` None is "auto". `off_reason` says in words why `enabled` is False.
+    """
+
+    enabled: bool
+    target: Target | None
+    off_reason: str = ""
+    fallback: tuple[Target, ...] = ()
+    surface: Surface = Surface.AUTO
+    menu_position: str = "first"
+    multiline: Multiline = Multiline.AUTO
+    debounce_ms: int | None = None
+    temperature: float = 0.2
+    max_tokens: int = 256
+    context_tokens: int = 2048
+    suffix_tokens: int = 256
+    candidates: int = 3
+    cache: bool = True
+    speculate: bool = True
+    max_file_bytes: int = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """What holds for chat. `system` is the default system message ("" for none)."""
+
+    target: Target | None
+    system: str = ""
+    temperature: float = 0.2
+    max_tokens: int = 2048

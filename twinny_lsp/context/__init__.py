@@ -1,0 +1,1 @@
+"""What else the model should see besides the text around the cursor."""

@@ -1,0 +1,1 @@
+"""Fill-in-the-middle prompts: model families, templates and their guard, token budget."""

@@ -1,0 +1,1 @@
+"""Model servers: one adapter per wire shape, presets over them, one interface."""
