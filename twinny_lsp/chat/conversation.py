@@ -1,0 +1,113 @@
+"""Conversations with a model: remembered messages, one streamed answer at a time.
+
+Knows neither LSP nor HTTP: it is given a provider and yields text through a callback. Chat
+documents and actions are other rooms' business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twinny_lsp.chat.thinking import ThinkingSplitter
+from twinny_lsp.config.resolved import ChatSettings
+from twinny_lsp.errors import SettingsError
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Usage
+from twinny_lsp.providers.base import Provider
+from twinny_lsp.providers.endpoint import Endpoint
+
+MAX_CONVERSATIONS = 50
+MAX_MESSAGES = 60
+"""Remembered messages per conversation; the oldest go first, in pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """New messages for a conversation. An empty `conversation` starts a new one; `model` and `system`
+    override the settings for this question."""
+
+    messages: tuple[Message, ...]
+    conversation: str = ""
+    system: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come."""
+
+    text: str
+    model: str
+    conversation: str
+    finish: Finish
+    thinking: str = ""
+    usage: Usage | None = None
+
+
+class Conversations:
+    """The histories of this session, by id; bounded, in memory only."""
+
+    def __init__(self, provider: Callable[[Endpoint], Provider]) -> None:
+        self._provider = provider
+        self._histories: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
+
+    async def ask(
+        self, question: Question, settings: ChatSettings, on_text: Callable[[str, str], None] | None = None
+    ) -> Answer:
+        """Stream one answer; `on_text(conversation, piece)` gets each piece as it comes.
+
+        Raises ProviderError with the server's own words, or SettingsError when there is nobody to ask. A
+        failed or cancelled question leaves the history as it was. Cancelling closes the socket.
+        """
+        if settings.target is None:
+            raise SettingsError("No chat provider is set up: set `chat.provider` and `chat.model`.")
+        if not any(message.content.strip() for message in question.messages):
+            raise SettingsError("There is nothing to send: the message is empty.")
+        conversation = question.conversation or uuid.uuid4().hex[:12]
+        history = (*self._histories.get(conversation, ()), *question.messages)
+        system = question.system or settings.system
+        if system and not any(message.role == "system" for message in history):
+            history = (Message("system", system), *history)
+        model = question.model or settings.target.model
+        generation = Generation(
+            model, ChatPrompt(history), max_tokens=settings.max_tokens, temperature=settings.temperature
+        )
+        stream = self._provider(settings.target.endpoint).stream(generation)
+        parts: list[str] = []
+        thoughts: list[str] = []
+        splitter, finish, usage = ThinkingSplitter(), Finish.INCOMPLETE, None
+
+        def take(text: str, thinking: str) -> None:
+            thoughts.append(thinking)
+            if text:
+                parts.append(text)
+                if on_text:
+                    on_text(conversation, text)
+
+        async with contextlib.aclosing(stream):
+            async for piece in stream:
+                text, thinking = splitter.feed(piece.text)
+                take(text, piece.thinking + thinking)
+                usage = piece.usage or usage
+                finish = piece.finish or finish
+        take(*splitter.flush())
+        answer = "".join(parts)
+        self._remember(conversation, (*history, Message("assistant", answer)))
+        return Answer(answer, model, conversation, finish, "".join(thoughts), usage)
+
+    def forget(self, conversation: str) -> None:
+        """Drop one conversation; unknown ids are no error."""
+        self._histories.pop(conversation, None)
+
+    def _remember(self, conversation: str, history: tuple[Message, ...]) -> None:
+        system = history[:1] if history[0].role == "system" else ()
+        rest = history[len(system) :]
+        while len(rest) > MAX_MESSAGES:
+            rest = rest[2:]
+        self._histories[conversation] = (*system, *rest)
+        self._histories.move_to_end(conversation)
+        while len(self._histories) > MAX_CONVERSATIONS:
+            self._histories.popitem(last=False)

@@ -1,0 +1,154 @@
+"""How an answer is written for the client at hand: item shapes, as data and a few rules.
+
+The table was proven by accepting items in the real editors and reading the file back. Everything here is
+pure; which candidates there are is the engine's business.
+
+Rules that hold for every client: a plain string and a range for inline items; plain text for menu items,
+but for the one client that needs a snippet; no InsertReplaceEdit, no range over several lines, no newline in a
+label, nothing on accept that rests on `command`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lsprotocol import types as lsp
+
+from twinny_lsp.completion.request import Candidate
+from twinny_lsp.documents.snapshot import Snapshot
+
+FIRST, LAST = "\x00", "\uffff"
+"""`sortText` before and after what other servers use."""
+
+ToClient = Callable[[int, int], lsp.Position]
+"""(row, column in code points) -> position in the client's units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is different for a client; the defaults are right for all others."""
+
+    snippet: bool = False
+    """Multi-line plain text loses its later lines (Neovim's built-in completion), so a snippet is sent. Never
+    for others: Eglot with yasnippet runs back-ticks of a snippet as Emacs Lisp."""
+    as_is: bool = False
+    """It announces insertTextMode `asIs`; without it VS Code and lsp-mode indent every line again."""
+    inserts_label: bool = False
+    """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
+
+
+def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profile:
+    """Choose by what the client announces and, where that does not tell, by its name."""
+    text = capabilities.text_document if capabilities else None
+    item = text.completion.completion_item if text and text.completion else None
+    modes = item.insert_text_mode_support.value_set if item and item.insert_text_mode_support else ()
+    as_is = lsp.InsertTextMode.AsIs in modes
+    snippets = bool(item and item.snippet_support)
+    return Profile(
+        # nvim-cmp and blink.cmp run in the same client, but announce insertTextModeSupport.
+        snippet=name == "Neovim" and snippets and not modes,
+        as_is=as_is,
+        inserts_label=name == "emacs",
+    )
+
+
+def is_word(character: str) -> bool:
+    """Whether editors count it as part of a word when they filter items."""
+    return character.isalnum() or character == "_"
+
+
+def word_start(line_before: str) -> int:
+    """The column where the word that ends at the cursor begins."""
+    start = len(line_before)
+    while start and is_word(line_before[start - 1]):
+        start -= 1
+    return start
+
+
+def inline_item(
+    candidate: Candidate, snapshot: Snapshot, to_client: ToClient, start: int | None = None
+) -> lsp.InlineCompletionItem:
+    """Write a candidate as ghost text.
+
+    The range begins at the word, so that the item still fits when one more letter has been typed. A
+    multi-line text in the middle of a line covers the rest of the line and repeats it: drawn over a zero-width
+    range, Neovim 0.12 shows it in the wrong place. `start` is given when the client named a range
+    itself (selectedCompletionInfo).
+    """
+    start = word_start(snapshot.line_before) if start is None else start
+    rest = snapshot.line_after
+    text, replaces = candidate.text, min(candidate.replaces, len(rest))
+    if "\n" in text or "\r" in text:
+        text, replaces = text + rest[replaces:], len(rest)
+    row, column = snapshot.row, snapshot.column
+    return lsp.InlineCompletionItem(
+        insert_text=snapshot.line_before[start:] + text,
+        range=lsp.Range(start=to_client(row, start), end=to_client(row, column + replaces)),
+    )
+
+
+def menu_item(
+    candidate: Candidate,
+    snapshot: Snapshot,
+    to_client: ToClient,
+    profile: Profile,
+    position: str = "first",
+) -> lsp.CompletionItem | None:
+    """Write a candidate as a menu item, or None where this client could not insert it right."""
+    text, replaces = candidate.text, min(candidate.replaces, len(snapshot.line_after))
+    if profile.snippet and replaces:
+        # What stands right of the cursor cannot be replaced there, so it must not be repeated either.
+        tail = snapshot.line_after[:replaces]
+        if not text.endswith(tail):
+            return None
+        text, replaces = text[: -len(tail)], 0
+    start = word_start(snapshot.line_before)
+    full = snapshot.line_before[start:] + text
+    first, _, more = full.replace("\r\n", "\n").replace("\r", "\n").partition("\n")
+    if not text.strip() or (profile.inserts_label and not first.strip()):
+        return None
+    lines = [line for line in more.split("\n") if line.strip()]
+    label = first if first.strip() else f"⏎ {lines[0].strip()}" if lines else first
+    row = snapshot.row
+    span = lsp.Range(start=to_client(row, start), end=to_client(row, snapshot.column + replaces))
+    new_text = as_snippet(full, indent_of(snapshot.line_before)) if profile.snippet else full
+    if not new_text:
+        return None
+    extra = f"+{len(lines)} line{'s' if len(lines) > 1 else ''}" if lines else None
+    return lsp.CompletionItem(
+        label=label,
+        label_details=lsp.CompletionItemLabelDetails(
+            detail=f" {extra}" if extra else None, description="twinny"
+        ),
+        detail=extra,
+        kind=lsp.CompletionItemKind.Text,
+        sort_text=FIRST if position == "first" else LAST,
+        filter_text=first or None,
+        insert_text_format=lsp.InsertTextFormat.Snippet
+        if profile.snippet
+        else lsp.InsertTextFormat.PlainText,
+        insert_text_mode=lsp.InsertTextMode.AsIs if profile.as_is else None,
+        text_edit=lsp.TextEdit(range=span, new_text=new_text),
+    )
+
+
+def indent_of(line: str) -> str:
+    """The blanks a line begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def as_snippet(text: str, indent: str) -> str:
+    """Escape text as a snippet whose later lines are indented relative to the cursor's line.
+
+    The editor adds the line's own indentation again. A line that is indented less cannot be written that
+    way: the text ends before it.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    kept = [lines[0]]
+    for line in lines[1:]:
+        if line.strip() and not line.startswith(indent):
+            break
+        kept.append(line[len(indent) :] if line.strip() else "")
+    body = "\n".join(kept).rstrip("\n")
+    return body.replace("\\", "\\\\").replace("$", "\\$").replace("}", "\\}")
