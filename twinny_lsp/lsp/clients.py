@@ -4,8 +4,8 @@ The table was proven by accepting items in the real editors and reading the file
 pure; which candidates there are is the engine's business.
 
 Rules that hold for every client: a plain string and a range for inline items; plain text for menu items,
-but for the one client that needs a snippet; no InsertReplaceEdit, no range over several lines, no newline in a
-label, nothing on accept that rests on `command`.
+but for the one client that needs a snippet; no InsertReplaceEdit, no range over several lines, no newline
+in a label, nothing on accept that rests on `command`.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def inline_item(
     """Write a candidate as ghost text.
 
     The range begins at the word, so that the item still fits when one more letter has been typed. A
-    multi-line text in the middle of a line covers the rest of the line and repeats it: drawn over a zero-width
-    range, Neovim 0.12 shows it in the wrong place. `start` is given when the client named a range
+    multi-line text in the middle of a line covers the rest of the line and repeats it: over a zero-width
+    range, Neovim 0.12 draws it in the wrong place. `start` is given when the client named a range
     itself (selectedCompletionInfo).
     """
     start = word_start(snapshot.line_before) if start is None else start
