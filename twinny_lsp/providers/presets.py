@@ -1,0 +1,239 @@
+"""The brands of model server this program knows, as data: address, routes, models, and what to tell people.
+
+A preset is a set of defaults over the wire shapes of endpoint.py; it holds no code that talks to a
+server (that is one adapter a wire shape) and nothing the user has set (that is `config`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from twinny_lsp.providers.endpoint import Route, Wire
+
+AUTOMATIC = "automatic"
+NATIVE = "native"
+CUSTOM = "custom-template"
+SPECIAL_TEMPLATES = frozenset({AUTOMATIC, NATIVE, CUSTOM})
+"""Values of `fimTemplate` that are no family's name; they do not depend on the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One brand. `base_url` is scheme, host and port, or "" where only the user can know it.
+
+    `completion`, `chat` and `infill` are None where this version has no such route; `no_completion` and
+    `no_chat` then say why, as a sentence. `start` and `get_model` are sentences that tell how to start
+    the server and how to get a model (`{model}` in it is replaced); "" where there is nothing to do.
+    `key_env` is the variable that holds the key by custom; it is only read for the preset's own address.
+    """
+
+    name: str
+    title: str
+    base_url: str
+    completion: Route | None
+    chat: Route | None
+    infill: Route | None = None
+    completion_model: str = ""
+    chat_model: str = ""
+    fim_template: str = AUTOMATIC
+    needs_key: bool = False
+    key_env: str = ""
+    start: str = ""
+    get_model: str = ""
+    no_completion: str = ""
+    no_chat: str = ""
+
+    def template_for(self, model: str) -> str:
+        """The template when the settings name none: a family's name only holds for its own model."""
+        if self.fim_template in SPECIAL_TEMPLATES or model == self.completion_model:
+            return self.fim_template
+        return AUTOMATIC
+
+    def how_to_get(self, model: str) -> str:
+        """How to get `model` for this server, as a sentence, or ""."""
+        return self.get_model.replace("{model}", model or "MODEL")
+
+
+def _openai(path: str) -> Route:
+    return Route(Wire.OPENAI_COMPLETIONS, path)
+
+
+def _chat(path: str = "/v1/chat/completions") -> Route:
+    return Route(Wire.OPENAI_CHAT, path)
+
+
+_LATER = "is not available in this version yet; choose another provider for completion"
+
+_ALL = (
+    Preset(
+        "ollama",
+        "Ollama",
+        "http://127.0.0.1:11434",
+        Route(Wire.OLLAMA_GENERATE, "/api/generate"),
+        _chat(),
+        completion_model="codellama:7b-code",
+        chat_model="codellama:7b-instruct",
+        fim_template="codellama",
+        start="Start it with `ollama serve`.",
+        get_model="Get the model with `ollama pull {model}`.",
+    ),
+    Preset(
+        "openwebui",
+        "Open WebUI",
+        "http://127.0.0.1:8080",
+        Route(Wire.OLLAMA_GENERATE, "/ollama/api/generate"),
+        _chat("/ollama/v1/chat/completions"),
+        completion_model="codellama:7b-code",
+        chat_model="codellama:7b-instruct",
+        needs_key=True,
+        start="Start it with `open-webui serve` (port 8080; 3000 in its Docker example), "
+        "with ENABLE_API_KEYS=True, and make an API key in its settings.",
+        get_model="Get the model in the Ollama behind it: `ollama pull {model}`. "
+        "Open WebUI wants the full name, tag included.",
+    ),
+    Preset(
+        "lmstudio",
+        "LM Studio",
+        "http://127.0.0.1:1234",
+        _openai("/v1/completions"),
+        _chat(),
+        completion_model="codellama-7b.Q5_K_M.gguf",
+        chat_model="codellama:7b-instruct",
+        start="Start its server with `lms server start`, or in its Developer page.",
+        get_model="Get the model with `lms get {model}`, or in its Discover page, and load it.",
+    ),
+    Preset(
+        "litellm",
+        "LiteLLM",
+        "http://127.0.0.1:4000",
+        _openai("/v1/completions"),
+        _chat(),
+        completion_model="gpt-4-turbo",
+        chat_model="gpt-4-turbo",
+        fim_template=CUSTOM,
+        start="Start it with `litellm --model gpt-4-turbo`, or with `litellm --config config.yaml`.",
+        get_model="Name the model `{model}` under `model_list` in LiteLLM's configuration; "
+        "only the names given there are known to it.",
+    ),
+    Preset(
+        "llamacpp",
+        "llama.cpp",
+        "http://127.0.0.1:8080",
+        Route(Wire.LLAMACPP_COMPLETION, "/completion"),
+        _chat(),
+        Route(Wire.LLAMACPP_INFILL, "/infill"),
+        completion_model="CodeLlama-7B-GGUF",
+        chat_model="CodeLlama-7B-GGUF",
+        start="Start it with `llama-server -m MODEL.gguf --port 8080`.",
+        get_model="It serves the GGUF file it was started with: `llama-server -m MODEL.gguf --port 8080`.",
+    ),
+    Preset(
+        "oobabooga",
+        "text-generation-webui (Oobabooga)",
+        "http://127.0.0.1:5000",
+        _openai("/v1/completions"),
+        _chat(),
+        completion_model="CodeLlama-7B-GGUF",
+        chat_model="CodeLlama-7B-GGUF",
+        start="Start it with `python server.py --api --listen`.",
+        get_model="Load a model in its Model tab, or start it with `--model NAME`.",
+    ),
+    Preset(
+        "symmetry",
+        "Symmetry",
+        "",
+        None,
+        None,
+        no_completion="Symmetry carries chat only: it has no fill-in-the-middle; "
+        "choose another provider for completion",
+        no_chat="chat over Symmetry is not available in this version yet; choose another provider for chat",
+    ),
+    Preset(
+        "openai-compatible",
+        "a server of the OpenAI API",
+        "",
+        _openai("/v1/completions"),
+        _chat(),
+    ),
+    Preset(
+        "openai",
+        "OpenAI",
+        "https://api.openai.com",
+        None,
+        _chat(),
+        needs_key=True,
+        key_env="OPENAI_API_KEY",
+        no_completion="OpenAI's models take no fill-in-the-middle prompt; "
+        "choose another provider for completion",
+    ),
+    Preset(
+        "mistral",
+        "Mistral",
+        "https://api.mistral.ai",
+        None,
+        _chat(),
+        chat_model="codestral-latest",
+        needs_key=True,
+        key_env="MISTRAL_API_KEY",
+        no_completion=f"Mistral's own fill-in-the-middle path {_LATER}",
+    ),
+    Preset(
+        "deepseek",
+        "DeepSeek",
+        "https://api.deepseek.com",
+        None,
+        _chat(),
+        chat_model="deepseek-chat",
+        needs_key=True,
+        key_env="DEEPSEEK_API_KEY",
+        no_completion=f"DeepSeek's own fill-in-the-middle path {_LATER}",
+    ),
+    Preset(
+        "openrouter",
+        "OpenRouter",
+        "https://openrouter.ai",
+        None,
+        _chat("/api/v1/chat/completions"),
+        needs_key=True,
+        key_env="OPENROUTER_API_KEY",
+        no_completion=f"completion over OpenRouter {_LATER}",
+    ),
+    Preset(
+        "vllm",
+        "vLLM",
+        "http://127.0.0.1:8000",
+        _openai("/v1/completions"),
+        _chat(),
+        start="Start it with `vllm serve MODEL`.",
+        get_model="It serves the model it was started with: `vllm serve {model}`.",
+    ),
+    Preset(
+        "tabbyapi",
+        "TabbyAPI",
+        "http://127.0.0.1:5000",
+        _openai("/v1/completions"),
+        _chat(),
+        needs_key=True,
+        start="Start it with `python main.py`; its keys are in `api_tokens.yml`.",
+        get_model="Put the model into its `models` folder and name it in `config.yml`.",
+    ),
+    Preset(
+        "embedded",
+        "the embedded llama.cpp",
+        "",
+        Route(Wire.EMBEDDED, "/completion"),
+        Route(Wire.EMBEDDED, "/v1/chat/completions"),
+        Route(Wire.EMBEDDED, "/infill"),
+        completion_model="tiny-fim",
+        chat_model="tiny-fim",
+        start="It needs the extra `embedded`: `pip install 'twinny-lsp[embedded]'`.",
+        get_model="Name a GGUF file in `providers.embedded.modelPath`.",
+    ),
+)
+
+PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
+"""All presets by name, the default first."""
+
+DEFAULT = "ollama"
