@@ -1,0 +1,378 @@
+"""The embedded provider: llama.cpp out of the `xllamacpp` wheel, in a child process of our own.
+
+It starts with the first request, is restarted when it crashes (not for ever), stopped when idle, and
+shared with this user's other editors. The requests themselves are ordinary HTTP to the child's
+llama.cpp server, by the same HttpProvider as everywhere else. Without a model of the user's choice
+the tiny one in the package is used, which shows that everything works and no more than that.
+
+Options (Endpoint.options): `model_path` (a GGUF file; "" is the tiny model), `context_tokens`,
+`batch_tokens`, `threads`, `idle_seconds` (0: never stop), `share` (True).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from twinny_lsp.errors import (
+    BadAnswer,
+    Interrupted,
+    Loading,
+    ModelMissing,
+    ProviderError,
+    ServerFailure,
+    Unreachable,
+    Unsupported,
+)
+from twinny_lsp.exchange import Generation, ModelFacts, Piece
+from twinny_lsp.providers.base import Health, Provider, State
+from twinny_lsp.providers.embedded_child import Orders
+from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
+from twinny_lsp.providers.embedded_process import INSTALL_HINT, ChildProcess, Ready
+from twinny_lsp.providers.embedded_share import Board, board_folder, join
+from twinny_lsp.providers.endpoint import Endpoint, KeySource, Route, Wire
+
+TINY_MODEL = "tiny-fim-q8_0.gguf"
+DEFAULT_CONTEXT_TOKENS = 4096
+IDLE_SECONDS = 600.0
+LOAD_SECONDS = 600.0
+MAX_FALLS, FALLS_WINDOW_SECONDS = 3, 60.0
+DEATH_SECONDS = 1.0
+MAX_THREADS = 8
+
+
+class Link(Protocol):
+    """A hold on a running child: one we started (ChildProcess) or one we joined (Lease)."""
+
+    dead: asyncio.Event
+
+    @property
+    def ready(self) -> Ready | None:
+        """Where the child listens, once it does."""
+        ...
+
+    def release(self) -> None:
+        """Give the hold back, without waiting."""
+        ...
+
+    async def stop(self) -> None:
+        """Give the hold back and wait until that is done."""
+        ...
+
+    def obituary(self) -> str:
+        """How the child ended, in words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    link: Link
+    http: Provider
+
+
+class EmbeddedProvider:
+    """llama.cpp in a child process, as a Provider. Makes no process and reads no file until asked."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._path = _model_path(endpoint)
+        self._idle_seconds = _number(endpoint, "idle_seconds", IDLE_SECONDS)
+        self._share = endpoint.options.get("share", True) is not False
+        self._running: _Running | None = None
+        self._starting: asyncio.Task[_Running] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._mourner: asyncio.Task[None] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._active = 0
+        self._falls: deque[float] = deque()
+        self._last_fall = ""
+        self._closed = False
+        self._header: tuple[tuple[int, int], GgufFacts] | None = None
+
+    async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
+        """Start the child where needed and pass its answer on; see base.Provider.
+
+        A child that dies before the first piece is replaced and asked again, once.
+        """
+        self._hold()
+        try:
+            for last_try in (False, True):
+                running = await self._get_running()
+                came = False
+                try:
+                    async with aclosing(running.http.stream(generation)) as pieces:
+                        async for piece in pieces:
+                            came = True
+                            yield piece
+                    return
+                except ProviderError as error:
+                    if not await _died(running.link, error):
+                        raise
+                    if came or last_try:
+                        raise self._interrupted(running.link) from error
+        finally:
+            self._let_go()
+
+    async def health(self) -> Health:
+        """How the child is; a model that is only waiting for its first request counts as ready."""
+        if self._running is not None and not self._running.link.dead.is_set():
+            return await self._running.http.health()
+        if self._starting is not None:
+            return Health(State.LOADING, f"loading {self._path.name}", "llama.cpp (embedded)")
+        try:
+            await asyncio.to_thread(self._check)
+        except ProviderError as error:
+            return Health(State.DOWN, str(error))
+        return Health(State.READY, f"{self._path.name} starts with the first request", "llama.cpp (embedded)")
+
+    async def models(self) -> list[ModelFacts]:
+        """The one model there is, without starting the child."""
+        return [await self.facts("")]
+
+    async def facts(self, model: str) -> ModelFacts:
+        """What the GGUF file's header tells; `model` is ignored, since one child has one model."""
+        header = await asyncio.to_thread(self._check)
+        orders = self._orders(header)
+        return ModelFacts(
+            name=self._path.stem,
+            insert=header.insert,
+            template=header.chat_template,
+            context_tokens=orders.context,
+            batch_tokens=orders.batch,
+            capabilities=("completion", "insert") if header.insert else ("completion",),
+            loaded=self._running is not None,
+        )
+
+    async def close(self) -> None:
+        """Let go of the child; it is gone afterwards unless another editor uses it."""
+        self._closed = True
+        self._cancel_idle()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        await self._stop_running()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # --- starting ---
+
+    async def _get_running(self) -> _Running:
+        """The running child; starts it. A cancelled waiter does not stop the start: keys cancel often."""
+        if self._closed:
+            raise ServerFailure("the embedded model was closed", provider=self.endpoint.name)
+        if self._running is not None and not self._running.link.dead.is_set():
+            return self._running
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(self._started)
+        starting = self._starting
+        await asyncio.wait({starting}, timeout=self.endpoint.timeouts.first_byte)
+        if not starting.done():
+            message = f"{self._path.name} is still being loaded; try again soon"
+            raise Loading(message, provider=self.endpoint.name)
+        if starting.cancelled():
+            raise ServerFailure("the embedded model was closed", provider=self.endpoint.name)
+        return starting.result()
+
+    def _started(self, starting: asyncio.Task[_Running]) -> None:
+        self._starting = None
+        if not starting.cancelled():
+            starting.exception()  # whoever waits gets it; if nobody does, that is no event-loop error
+
+    async def _start(self) -> _Running:
+        await self._stop_running()
+        self._refuse_after_falls()
+        orders = self._orders(await asyncio.to_thread(self._check))
+        try:
+            link = await self._obtain(orders)
+        except ProviderError as error:
+            self._fell(str(error))
+            raise
+        ready = link.ready
+        assert ready is not None  # noqa: S101 (both kinds of link are ready when they are returned)
+        self._running = _Running(link, self._make_http(ready))
+        self._mourner = self._keep(self._mourn(self._running))
+        return self._running
+
+    async def _obtain(self, orders: Orders) -> Link:
+        """Join this user's child for the same model, or start one."""
+        folder = await asyncio.to_thread(board_folder) if self._share else None
+        if folder is None:
+            return await self._launch(orders)
+        board = Board(folder, orders)
+        async with board.locked(LOAD_SECONDS) as mine:
+            if not mine:
+                return await self._launch(orders)
+            if (known := board.read()) is not None and (lease := await join(known)) is not None:
+                return lease
+            board.remove()
+            child = await self._launch(replace(orders, shared=True))
+            if child.ready is not None:
+                board.write(child.ready)
+            return child
+
+    async def _launch(self, orders: Orders) -> ChildProcess:
+        child = ChildProcess(orders, self.endpoint.name)
+        await child.start(LOAD_SECONDS)
+        return child
+
+    def _make_http(self, ready: Ready) -> Provider:
+        from twinny_lsp.providers.http import HttpProvider
+
+        return HttpProvider(
+            Endpoint(
+                name=self.endpoint.name,
+                preset="llamacpp",
+                base_url=ready.address,
+                completion=Route(Wire.LLAMACPP_COMPLETION, "/completion"),
+                chat=Route(Wire.OPENAI_CHAT, "/v1/chat/completions"),
+                infill=Route(Wire.LLAMACPP_INFILL, "/infill"),
+                key=KeySource(value=ready.key),
+                timeouts=self.endpoint.timeouts,
+            )
+        )
+
+    def _check(self) -> GgufFacts:
+        """Everything that can be known without a process. Blocks; raises what the user has to hear."""
+        name = self.endpoint.name
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise Unsupported(f"the embedded model needs llama.cpp: {INSTALL_HINT}", provider=name)
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_size, stat.st_mtime_ns)
+            if self._header is None or self._header[0] != stamp:
+                self._header = (stamp, read_facts(self._path))
+        except FileNotFoundError:
+            raise ModelMissing(f"there is no model file {self._path}", provider=name) from None
+        except OSError as error:
+            message = f"cannot read the model file {self._path}: {error.strerror}"
+            raise ModelMissing(message, provider=name) from error
+        except NotGguf as error:
+            raise Unsupported(f"not a GGUF model: {self._path} ({error})", provider=name) from error
+        return self._header[1]
+
+    def _orders(self, header: GgufFacts) -> Orders:
+        """Sizes: the context is the model's own up to a modest limit, and a batch is half of it.
+
+        llama.cpp gives other files' text no room in /infill unless the context is larger than the
+        batch, and slides its window (so that nothing of it is reused) past 3/4 of a batch.
+        """
+        context = int(_number(self.endpoint, "context_tokens", 0.0))
+        if context <= 0:
+            context = min(header.context_tokens or DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS)
+        batch = int(_number(self.endpoint, "batch_tokens", 0.0)) or context // 2
+        return Orders(
+            model=str(self._path),
+            key=secrets.token_urlsafe(24),
+            alias=self._path.stem,
+            context=context,
+            batch=max(32, min(batch, context)),
+            threads=int(_number(self.endpoint, "threads", 0.0)) or default_threads(),
+            parent=os.getpid(),
+        )
+
+    # --- ending ---
+
+    async def _mourn(self, running: _Running) -> None:
+        """Wait for the child's end; nobody asked for it, so it counts as a fall."""
+        await running.link.dead.wait()
+        self._running = None
+        self._fell(f"the embedded model server ended: {running.link.obituary()}")
+        running.link.release()
+        await running.http.close()
+
+    async def _stop_running(self) -> None:
+        """Let go of the child, if there is one."""
+        running, self._running = self._running, None
+        if running is not None:
+            if self._mourner is not None:
+                self._mourner.cancel()
+            await running.http.close()
+            await running.link.stop()
+
+    def _hold(self) -> None:
+        self._active += 1
+        self._cancel_idle()
+
+    def _let_go(self) -> None:
+        self._active -= 1
+        if self._active == 0 and not self._closed and self._idle_seconds > 0:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self._idle_seconds, lambda: self._keep(self._stop_running()))
+
+    def _cancel_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def _keep(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run `work` beside, with a reference, so that it is neither lost nor left over."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- falls ---
+
+    def _fell(self, what: str) -> None:
+        self._falls.append(asyncio.get_running_loop().time())
+        self._last_fall = what
+
+    def _refuse_after_falls(self) -> None:
+        """Raise ServerFailure when the child fell too often lately: a loop of crashes helps nobody."""
+        now = asyncio.get_running_loop().time()
+        while self._falls and now - self._falls[0] > FALLS_WINDOW_SECONDS:
+            self._falls.popleft()
+        if len(self._falls) > MAX_FALLS:
+            wait = self._falls[0] + FALLS_WINDOW_SECONDS - now
+            message = f"{self._last_fall}; failed {len(self._falls)} times, next attempt in {wait:.0f} s"
+            raise ServerFailure(message, provider=self.endpoint.name)
+
+    def _interrupted(self, link: Link) -> Interrupted:
+        message = f"the embedded model server ended while answering: {link.obituary()}"
+        return Interrupted(message, provider=self.endpoint.name)
+
+
+async def _died(link: Link, error: ProviderError) -> bool:
+    """Whether `error` is the child's death. The broken connection is often seen before the death is."""
+    if isinstance(error, Interrupted | Unreachable | BadAnswer):
+        try:
+            await asyncio.wait_for(link.dead.wait(), DEATH_SECONDS)
+        except TimeoutError:
+            return False
+    return link.dead.is_set()
+
+
+def default_threads() -> int:
+    """Half of the physical cores, 1 to 8: the editor and its other servers need the rest."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = set()
+    for listed in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list"):
+        try:
+            cores.add(listed.read_text(encoding="ascii").strip())
+        except OSError:
+            return max(1, min(MAX_THREADS, usable // 2))
+    return max(1, min(MAX_THREADS, min(usable, len(cores) or usable) // 2))
+
+
+def _model_path(endpoint: Endpoint) -> Path:
+    chosen = endpoint.options.get("model_path")
+    if isinstance(chosen, str) and chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(__file__).parent.parent / "assets" / TINY_MODEL
+
+
+def _number(endpoint: Endpoint, option: str, default: float) -> float:
+    """A number among the options; anything else counts as not given (the settings have said so)."""
+    value = endpoint.options.get(option)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return default
+    return float(value)
