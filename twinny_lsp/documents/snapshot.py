@@ -1,11 +1,14 @@
 """An immutable view of one document with a cursor in it: what every layer below LSP works on.
 
-Not for editing (see text.py) and not for positions in a client's units (see encoding.py).
+Not for editing (see text.py), not for positions in a client's units (see encoding.py), and not for
+the windows that go into a prompt (see windows.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from twinny_lsp.documents.text import content_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,36 +23,49 @@ class Snapshot:
     column: int
 
     @property
+    def line(self) -> str:
+        """The cursor's line with its terminator."""
+        return self.lines[self.row] if self.row < len(self.lines) else ""
+
+    @property
     def line_before(self) -> str:
         """The cursor's line left of the cursor."""
-        return self.lines[self.row][: self.column] if self.row < len(self.lines) else ""
+        return self.line[: self.column]
 
     @property
     def line_after(self) -> str:
         """The cursor's line right of the cursor, without its terminator."""
-        rest = self.lines[self.row][self.column :] if self.row < len(self.lines) else ""
-        return rest.rstrip("\r\n")
+        line = self.line
+        return line[self.column : content_length(line)]
 
     def prefix(self, max_chars: int) -> str:
         """At most `max_chars` code points before the cursor, whole lines where that is possible."""
-        parts = [self.line_before[-max_chars:] if max_chars > 0 else ""]
+        if max_chars <= 0:
+            return ""
+        line = self.line
+        column = min(self.column, len(line))
+        parts = [line[max(0, column - max_chars) : column]]
         left = max_chars - len(parts[0])
-        for line in reversed(self.lines[: self.row]):
-            left -= len(line)
+        for row in range(min(self.row, len(self.lines)) - 1, -1, -1):
+            left -= len(self.lines[row])
             if left < 0:
                 break
-            parts.append(line)
+            parts.append(self.lines[row])
         return "".join(reversed(parts))
 
     def suffix(self, max_chars: int) -> str:
         """At most `max_chars` code points after the cursor, whole lines where that is possible."""
-        if self.row >= len(self.lines):
+        if max_chars <= 0:
             return ""
-        parts = [self.lines[self.row][self.column :][:max_chars]]
-        left = max_chars - len(parts[0])
-        for line in self.lines[self.row + 1 :]:
-            left -= len(line)
+        rest = self.line[self.column : self.column + max_chars + 1]
+        if len(rest) > max_chars:
+            # Half a terminator would be another line end than the document's.
+            return rest[: max_chars - 1] if rest.endswith("\r\n") else rest[:max_chars]
+        parts = [rest]
+        left = max_chars - len(rest)
+        for row in range(self.row + 1, len(self.lines)):
+            left -= len(self.lines[row])
             if left < 0:
                 break
-            parts.append(line)
+            parts.append(self.lines[row])
         return "".join(parts)
