@@ -46,8 +46,7 @@ class Lifecycle:
         self._code = code
         self._stopped.set()
 
-    @property
-    def stopping(self) -> bool:
+    def is_stopping(self) -> bool:
         """True once `stop` was called."""
         return self._stopped.is_set()
 
@@ -131,7 +130,7 @@ async def watch_parent(
     is_alive = alive or process_alive
     parent = os.getppid()
     watched = process_id is not None and process_id > 0 and is_alive(process_id)
-    while not lifecycle.stopping:
+    while not lifecycle.is_stopping():
         await asyncio.sleep(poll_s)
         if watched:
             assert process_id is not None  # noqa: S101 - part of `watched`
