@@ -32,7 +32,7 @@ from twinny_lsp.errors import (
     Unreachable,
     Unsupported,
 )
-from twinny_lsp.exchange import Generation, ModelFacts, Piece
+from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
@@ -108,6 +108,9 @@ class EmbeddedProvider:
                 running = await self._get_running()
                 came = False
                 try:
+                    if isinstance(generation.prompt, FimPrompt) and generation.prompt.extra:
+                        # It sends other files only where it knows of room for them; asked once.
+                        await running.http.facts(generation.model)
                     async with aclosing(running.http.stream(generation)) as pieces:
                         async for piece in pieces:
                             came = True
@@ -198,7 +201,7 @@ class EmbeddedProvider:
             raise
         ready = link.ready
         assert ready is not None  # noqa: S101 (both kinds of link are ready when they are returned)
-        self._running = _Running(link, self._make_http(ready))
+        self._running = _Running(link, self._make_http(ready, orders.batch))
         self._mourner = self._keep(self._mourn(self._running))
         return self._running
 
@@ -224,7 +227,7 @@ class EmbeddedProvider:
         await child.start(LOAD_SECONDS)
         return child
 
-    def _make_http(self, ready: Ready) -> Provider:
+    def _make_http(self, ready: Ready, batch: int) -> Provider:
         from twinny_lsp.providers.http import HttpProvider
 
         return HttpProvider(
@@ -237,6 +240,7 @@ class EmbeddedProvider:
                 infill=Route(Wire.LLAMACPP_INFILL, "/infill"),
                 key=KeySource(value=ready.key),
                 timeouts=self.endpoint.timeouts,
+                options={"batch_tokens": batch},  # the server itself does not tell it
             )
         )
 

@@ -27,7 +27,7 @@ from twinny_lsp.providers.embedded_child import Orders
 TINY_MODEL = Path(embedded_child.__file__).parent.parent / "assets" / "tiny-fim-q8_0.gguf"
 ALIAS = "tiny-fim"
 _FIM_NAMES = (b"fim_pre", b"fim_suf", b"fim_mid")
-_FIM_TEXTS = (b"<|fim_prefix|>", b"<|fim_suffix|>", b"<|fim_middle|>")
+"""How both the keys that name the tokens and the tokens' texts (`<|fim_prefix|>`) begin."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,11 @@ def run_llama(
 def write_model_without_fim(path: Path) -> Path:
     """Copy the tiny model with its FIM tokens renamed, so that llama.cpp answers /infill with 501.
 
-    Same lengths, so the file stays valid: both the keys that name the tokens and their texts change.
+    The new names are as long as the old ones, so the file stays valid.
     """
     data = TINY_MODEL.read_bytes()
-    for name in (*_FIM_NAMES, *_FIM_TEXTS):
-        changed = name.replace(b"fim_", b"not_")
-        assert name in data
-        data = data.replace(name, changed)
+    for name in _FIM_NAMES:
+        data = data.replace(name, name.replace(b"fim_", b"not_"))
     path.write_bytes(data)
     return path
 

@@ -28,7 +28,7 @@ TEMPLATE = (
     "{{- if .Suffix }}<|fim_prefix|>{{ .Prompt }}<|fim_suffix|>{{ .Suffix }}<|fim_middle|>"
     "{{ else }}{{ .Prompt }}{{ end }}"
 )
-_INTEGERS = [
+_INTEGERS = (
     "num_ctx",
     "num_predict",
     "num_keep",
@@ -36,18 +36,10 @@ _INTEGERS = [
     "top_k",
     "repeat_last_n",
     "num_thread",
-    "num_gpu",
     "num_batch",
-]
-_FLOATS = [
-    "temperature",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "repeat_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-]
+)
+_PENALTIES = ("repeat_penalty", "presence_penalty", "frequency_penalty")
+_FLOATS = ("temperature", "top_p", "min_p", "typical_p", *_PENALTIES)
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "stop": ("array", (list,)),
     **dict.fromkeys(_INTEGERS, ("integer", (int, float))),
