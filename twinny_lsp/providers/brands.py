@@ -1,0 +1,294 @@
+"""What only one brand of server answers: is it well, which models has it, how much fits into one.
+
+Everything goes through `Ask`, one question and its decoded JSON, which raises ProviderError. Not for
+generating text: the wire modules do that for all brands alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+from urllib.parse import quote
+
+from twinny_lsp import errors
+from twinny_lsp.exchange import ModelFacts
+from twinny_lsp.providers.base import Health, State
+from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.providers.wire import JsonObject, int_at, object_at, objects_at, text_at
+
+_OLLAMA_DEFAULT_CONTEXT = 4096
+"""Ollama's own num_ctx on machines with less than 24 GiB of video memory."""
+
+
+class Ask(Protocol):
+    """One question to the server: the decoded JSON, or a ProviderError."""
+
+    def __call__(self, method: str, path: str, body: JsonObject | None = None) -> Awaitable[object]:
+        """Ask `path`, relative to the endpoint's base URL."""
+        ...
+
+
+def match_name(wanted: str, names: Iterable[str]) -> str | None:
+    """The name a server knows a model by: exactly this, else with `:latest`, else without the tag."""
+    known = list(names)
+    bare, _, tag = wanted.rpartition(":")
+    candidates = [wanted, f"{wanted}:latest"]
+    if bare and tag == "latest":
+        candidates.append(bare)
+    return next((name for name in candidates if name in known), None)
+
+
+def brand_of(endpoint: Endpoint) -> OpenAi:
+    """The brand an endpoint's preset stands for; unknown ones are plain servers of the OpenAI API."""
+    brands: dict[str, type[OpenAi]] = {
+        "ollama": Ollama,
+        "openwebui": OpenWebUi,
+        "llamacpp": LlamaCpp,
+        "lmstudio": LmStudio,
+        "litellm": LiteLlm,
+        "oobabooga": Oobabooga,
+    }
+    return brands.get(endpoint.preset, OpenAi)(endpoint)
+
+
+class OpenAi:
+    """Any server of the OpenAI API: `/v1/models` is all there is."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def name_for(self, model: str) -> str:
+        """The model's name as this brand wants it in a request."""
+        return model
+
+    async def health(self, ask: Ask) -> Health:
+        """Raises ProviderError when it is not well."""
+        await ask("GET", self._list_path())
+        return Health(State.READY)
+
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """What it lists, in its own order."""
+        listed = await ask("GET", self._list_path())
+        return [self._model(entry) for entry in objects_at(listed, "data") if text_at(entry, "id")]
+
+    async def facts(self, ask: Ask, model: str) -> ModelFacts:
+        """One model out of the list; of a model that is not listed, nothing is known."""
+        models = {found.name: found for found in await self.models(ask)}
+        name = match_name(model, models)
+        return replace(models[name], name=model) if name is not None else ModelFacts(model)
+
+    def _list_path(self) -> str:
+        """`models` beside `chat/completions`, wherever the settings put that."""
+        route = self._endpoint.chat or self._endpoint.completion
+        path = route.path if route else "/v1/chat/completions"
+        for tail in ("/chat/completions", "/completions", "/fim/completions"):
+            if path.endswith(tail):
+                return path.removesuffix(tail) + "/models"
+        return "/v1/models"
+
+    def _model(self, entry: Mapping[str, object]) -> ModelFacts:
+        status = text_at(object_at(entry, "status"), "value")
+        capabilities = object_at(entry, "capabilities")
+        fim = capabilities.get("completion_fim")
+        return ModelFacts(
+            text_at(entry, "id"),
+            insert=fim if isinstance(fim, bool) else None,
+            context_tokens=_first_int(
+                int_at(object_at(entry, "meta"), "n_ctx"),
+                int_at(entry, "max_model_len"),
+                int_at(entry, "context_length"),
+                int_at(entry, "max_context_length"),
+                int_at(object_at(entry, "parameters"), "max_seq_len"),
+            ),
+            capabilities=tuple(name for name, has in capabilities.items() if has is True),
+            loaded=status == "loaded" if status else None,
+        )
+
+
+class Ollama(OpenAi):
+    """Ollama's own API below `prefix` ("" or, behind Open WebUI, `/ollama`)."""
+
+    title = "Ollama"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        path = endpoint.completion.path if endpoint.completion else ""
+        self._prefix = path.partition("/api/")[0] if "/api/" in path else ""
+
+    async def health(self, ask: Ask) -> Health:
+        """By its version, which costs it nothing."""
+        version = await ask("GET", f"{self._prefix}/api/version")
+        number = text_at(version, "version") if isinstance(version, dict) else ""
+        return Health(State.READY, server=f"{self.title} {number}".strip())
+
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """The installed models; which of them are loaded, where it tells."""
+        listed = objects_at(await ask("GET", f"{self._prefix}/api/tags"), "models")
+        loaded = {text_at(entry, "name"): entry for entry in await self._loaded(ask)}
+        made = []
+        for entry in listed:
+            name = text_at(entry, "name") or text_at(entry, "model")
+            capabilities = _strings(entry.get("capabilities"))
+            made.append(
+                ModelFacts(
+                    name,
+                    insert="insert" in capabilities if capabilities else None,
+                    context_tokens=int_at(loaded[name], "context_length") if name in loaded else None,
+                    capabilities=capabilities,
+                    loaded=name in loaded,
+                )
+            )
+        return [model for model in made if model.name]
+
+    async def facts(self, ask: Ask, model: str) -> ModelFacts:
+        """From `/api/show`: the template, the capabilities, and how much fits into a request."""
+        body: JsonObject = {"model": self.name_for(model)}
+        shown = await ask("POST", f"{self._prefix}/api/show", body)
+        told = shown if isinstance(shown, dict) else {}
+        capabilities = _strings(told.get("capabilities"))
+        info = object_at(told, "model_info")
+        trained = next((int_at(info, key) for key in info if key.endswith(".context_length")), None)
+        loaded = await self._loaded(ask)
+        names = {text_at(entry, "name"): entry for entry in loaded}
+        name = match_name(self.name_for(model), names)
+        return ModelFacts(
+            model,
+            insert="insert" in capabilities if "capabilities" in told else None,
+            template=text_at(told, "template") or None,
+            context_tokens=self._context(trained, int_at(names[name], "context_length") if name else None),
+            capabilities=capabilities,
+            loaded=name is not None,
+        )
+
+    def _context(self, trained: int | None, loaded: int | None) -> int:
+        """num_ctx as we send it, else as the model was loaded, else Ollama's default; at most as trained."""
+        sent = int_at(self._endpoint.options, "num_ctx")
+        window = sent or loaded or _OLLAMA_DEFAULT_CONTEXT
+        return min(window, trained) if trained else window
+
+    async def _loaded(self, ask: Ask) -> list[Mapping[str, object]]:
+        try:
+            return objects_at(await ask("GET", f"{self._prefix}/api/ps"), "models")
+        except errors.ProviderError:
+            return []  # old versions and some proxies have no /api/ps
+
+
+class OpenWebUi(Ollama):
+    """Ollama behind Open WebUI: it wants a key, and the model's full name."""
+
+    title = "Open WebUI with Ollama"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._prefix = self._prefix or "/ollama"
+
+    def name_for(self, model: str) -> str:
+        """With `:latest` where no tag is given: unlike Ollama it takes only the full name."""
+        return model if ":" in model.rpartition("/")[2] or not model else f"{model}:latest"
+
+
+class LlamaCpp(OpenAi):
+    """llama.cpp's server, with one model or as a router over several."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        path = endpoint.completion.path if endpoint.completion else ""
+        self._prefix = path.removesuffix("/completion") if path.endswith("/completion") else ""
+
+    async def health(self, ask: Ask) -> Health:
+        """`/health` says whether the model is loaded, `/props` whether our key is right."""
+        await ask("GET", f"{self._prefix}/health")
+        props = await ask("GET", f"{self._prefix}/props")
+        build = text_at(props, "build_info") if isinstance(props, dict) else ""
+        return Health(State.READY, server=f"llama.cpp {build}".strip())
+
+    async def facts(self, ask: Ask, model: str) -> ModelFacts:
+        """From `/props`, and for native FIM by asking `/infill` for nothing."""
+        path = f"{self._prefix}/props"
+        props = await ask("GET", path)
+        if isinstance(props, dict) and props.get("role") == "router":
+            props = await ask("GET", f"{path}?model={quote(model, safe='')}")
+        told = props if isinstance(props, dict) else {}
+        # /props hides n_batch: it is only known where the settings, or we who started it, say so.
+        batch = int_at(self._endpoint.options, "batch_tokens") or int_at(self._endpoint.options, "n_batch")
+        return ModelFacts(
+            model,
+            insert=await self._can_insert(ask, model),
+            template=text_at(told, "chat_template") or None,
+            context_tokens=int_at(object_at(told, "default_generation_settings"), "n_ctx") or None,
+            batch_tokens=batch,
+            loaded=True,
+        )
+
+    async def _can_insert(self, ask: Ask, model: str) -> bool | None:
+        if self._endpoint.infill is None:
+            return None
+        body: JsonObject = {"model": model, "input_prefix": "", "input_suffix": "", "n_predict": 0}
+        try:
+            await ask("POST", self._endpoint.infill.path, body)
+        except (errors.Unsupported, errors.WrongAddress):
+            return False
+        except errors.ProviderError:
+            return None
+        return True
+
+
+class LmStudio(OpenAi):
+    """LM Studio: its own list says what is loaded and how much fits."""
+
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """Without the embedding models; from versions before 0.3.6 only names."""
+        try:
+            listed = objects_at(await ask("GET", "/api/v0/models"), "data")
+        except (errors.WrongAddress, errors.ServerFailure):
+            return await super().models(ask)
+        return [
+            self._own(entry) for entry in listed if entry.get("type") != "embeddings" and text_at(entry, "id")
+        ]
+
+    @staticmethod
+    def _own(entry: Mapping[str, object]) -> ModelFacts:
+        state = text_at(entry, "state")
+        return ModelFacts(
+            text_at(entry, "id"),
+            # Not max_context_length: a model is loaded with 4096 tokens or what its user chose.
+            context_tokens=int_at(entry, "loaded_context_length"),
+            capabilities=_strings(entry.get("capabilities")),
+            loaded=state == "loaded" if state else None,
+        )
+
+
+class LiteLlm(OpenAi):
+    """The LiteLLM proxy. Its `/health` is not asked: it makes every model generate something."""
+
+    async def health(self, ask: Ask) -> Health:
+        """Alive, and our key is taken."""
+        await ask("GET", "/health/liveliness")
+        await ask("GET", self._list_path())
+        return Health(State.READY, server="LiteLLM")
+
+
+class Oobabooga(OpenAi):
+    """text-generation-webui: one model, loaded by hand."""
+
+    async def health(self, ask: Ask) -> Health:
+        """Says when no model is loaded: requests would then fail without a reason."""
+        info = await ask("GET", "/v1/internal/model/info")
+        name = text_at(info, "model_name") if isinstance(info, dict) else ""
+        detail = "" if name not in ("", "None") else "It is running, but no model is loaded."
+        return Health(State.READY, detail, "text-generation-webui")
+
+    async def facts(self, ask: Ask, model: str) -> ModelFacts:
+        """It serves the loaded model, whatever name is asked for."""
+        models = await self.models(ask)
+        loaded = [replace(found, name=model, loaded=True) for found in models]
+        return loaded[0] if loaded else ModelFacts(model, loaded=False)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _first_int(*values: int | None) -> int | None:
+    return next((value for value in values if value), None)

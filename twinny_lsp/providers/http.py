@@ -1,0 +1,320 @@
+"""A model server over HTTP: requests of any known wire shape, the answer as a stream of pieces.
+
+Not for prompts, templates or cutting the text. Closing a stream, or cancelling who reads it, closes its
+socket at once; that is what makes model servers stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from twinny_lsp import errors
+from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, ModelFacts, Piece, Prompt
+from twinny_lsp.providers import brands, failures, llamacpp, ollama, openai
+from twinny_lsp.providers.answer import Answer, Complaint, Refusal, complaint_in
+from twinny_lsp.providers.base import Health, State
+from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+from twinny_lsp.providers.failures import Evidence
+from twinny_lsp.providers.framing import Body, Form, FramingError
+from twinny_lsp.providers.transport import Exchange, Transport
+from twinny_lsp.providers.wire import JsonObject, Reader
+
+_log = logging.getLogger(__name__)
+_ASK_SECONDS = 10.0
+_GRACE_SECONDS = 0.25
+_GRACE_BYTES = 65536
+_ERROR_BYTES = 65536
+_LOADING_SECONDS = 20.0
+_POLL_SECONDS = 0.5
+_LIST_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds. `loading`: how long we wait for a llama.cpp that loads its model; `poll`: how often we ask."""
+
+    grace: float = _GRACE_SECONDS
+    loading: float = _LOADING_SECONDS
+    poll: float = _POLL_SECONDS
+    ask: float = _ASK_SECONDS
+
+
+class HttpProvider:
+    """One server over HTTP; see `base.Provider`. Nothing is opened before the first request."""
+
+    def __init__(self, endpoint: Endpoint, pace: Pace | None = None) -> None:
+        self.endpoint = endpoint
+        self._pace = pace or Pace()
+        self._transport = Transport(endpoint)
+        self._brand = brands.brand_of(endpoint)
+        self._facts: dict[str, ModelFacts] = {}
+        self._names: dict[str, str] = {}
+
+    async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
+        """See `base.Provider.stream`."""
+        route = self._route(generation.prompt)
+        exchange = await self._begin(generation, route)
+        try:
+            answer = Answer(
+                _reader(route.wire), exchange.content_type, chat=isinstance(generation.prompt, ChatPrompt)
+            )
+            while not answer.done:
+                data = await self._next(exchange, answer)
+                try:
+                    pieces = answer.feed(data) if data else answer.close()
+                except Refusal as refusal:
+                    raise self._refusal(refusal, generation, route.path) from None
+                for piece in pieces:
+                    yield piece
+                if not data:
+                    break
+            self._check_empty(answer, generation)
+            yield answer.last()
+            await self._drain(exchange)
+        finally:
+            exchange.close()
+
+    async def health(self) -> Health:
+        """See `base.Provider.health`."""
+        try:
+            return await self._brand.health(self._ask)
+        except errors.ProviderError as error:
+            states = {
+                errors.FailureKind.UNREACHABLE: State.DOWN,
+                errors.FailureKind.TIMED_OUT: State.DOWN,
+                errors.FailureKind.LOADING: State.LOADING,
+                errors.FailureKind.BUSY: State.READY,
+            }
+            return Health(states.get(error.kind, State.REFUSING), str(error))
+        except errors.SettingsError as error:
+            return Health(State.REFUSING, str(error))
+
+    async def models(self) -> list[ModelFacts]:
+        """See `base.Provider.models`."""
+        return await self._brand.models(self._ask)
+
+    async def facts(self, model: str) -> ModelFacts:
+        """See `base.Provider.facts`. Failures are not remembered."""
+        known = self._facts.get(model)
+        if known is None:
+            known = await self._brand.facts(self._ask, model)
+            self._facts[model] = known
+        return known
+
+    async def close(self) -> None:
+        """See `base.Provider.close`."""
+        await self._transport.close()
+
+    # -- one request ------------------------------------------------------------------------------
+
+    def _route(self, prompt: Prompt) -> Route:
+        """The route for a prompt's kind. Raises Unsupported where this server has none."""
+        endpoint, route = self.endpoint, self.endpoint.completion
+        if isinstance(prompt, ChatPrompt):
+            route = endpoint.chat
+            fits = route is not None and route.wire in (
+                Wire.OPENAI_CHAT,
+                Wire.OLLAMA_CHAT,
+                Wire.LLAMACPP_COMPLETION,
+            )
+        elif isinstance(prompt, FimPrompt):
+            route = endpoint.infill or route
+            fits = route is not None and (endpoint.infill is not None or route.wire is Wire.OLLAMA_GENERATE)
+        else:
+            fits = route is not None and route.wire in (
+                Wire.OLLAMA_GENERATE, Wire.OPENAI_COMPLETIONS, Wire.LLAMACPP_COMPLETION,
+            )  # fmt: skip
+        if route is None or not fits:
+            what = {"ChatPrompt": "chat", "FimPrompt": "native fill-in-the-middle"}.get(
+                type(prompt).__name__, "raw completion prompts"
+            )
+            raise errors.Unsupported(
+                f"{failures.where(endpoint)} has no route for {what}. Choose another provider for it.",
+                provider=endpoint.name,
+            )
+        return route
+
+    async def _begin(self, generation: Generation, route: Route) -> Exchange:
+        """Send the request; wait for loading models and try a model's other name. Raises ProviderError."""
+        loading_until = asyncio.get_running_loop().time() + self._pace.loading
+        asked = generation.model
+        facts = self._facts.get(asked)
+        first = self._names.get(asked) or self._brand.name_for(asked)
+        generation = replace(generation, model=first)
+        while True:
+            made = await self._body(generation, route, facts)
+            body = json.dumps(made, ensure_ascii=False).encode("utf-8", "replace")
+            exchange = await self._transport.open("POST", route.path, body, self.endpoint.timeouts.first_byte)
+            if exchange.status == 200:
+                return exchange
+            error = await self._refused(exchange, route.path, generation)
+            if isinstance(error, errors.Loading) and await self._loaded(loading_until):
+                continue
+            if isinstance(error, errors.ModelMissing):
+                there = await self._there()
+                other = brands.match_name(asked, there)
+                if other is not None and other != generation.model and generation.model == first:
+                    self._names[asked] = other
+                    generation = replace(generation, model=other)
+                    continue
+                missing = Evidence(404, Complaint("model not found"), generation=generation, there=there)
+                error = self._error(missing)
+            raise error
+
+    async def _body(self, generation: Generation, route: Route, facts: ModelFacts | None) -> JsonObject:
+        prompt = generation.prompt
+        if route.wire in (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT):
+            return ollama.body(generation, self.endpoint, facts)
+        if route.wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT):
+            return openai.body(generation, self.endpoint)
+        if route.wire is Wire.LLAMACPP_INFILL and isinstance(prompt, FimPrompt):
+            return llamacpp.infill_body(generation, prompt, self.endpoint, facts)
+        if isinstance(prompt, ChatPrompt):
+            text = await self._chat_as_text(prompt, route)
+        else:
+            text = prompt.text if not isinstance(prompt, FimPrompt) else prompt.prefix
+        return llamacpp.completion_body(generation, text, self.endpoint)
+
+    async def _chat_as_text(self, prompt: ChatPrompt, route: Route) -> str:
+        """A chat for `/completion`: by the model's own template, or plainly on servers without that route."""
+        messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
+        path = route.path.removesuffix("/completion") + "/apply-template"
+        try:
+            made = await self._ask("POST", path, {"messages": messages})
+        except errors.WrongAddress:
+            made = None
+        text = made.get("prompt") if isinstance(made, dict) else None
+        return text if isinstance(text, str) else llamacpp.plain_chat(prompt.messages).text
+
+    async def _next(self, exchange: Exchange, answer: Answer) -> bytes:
+        """The next bytes. After the finish only a little is waited for: usage and `[DONE]` may follow."""
+        if answer.finish is None:
+            timeouts = self.endpoint.timeouts
+            seconds = timeouts.idle if answer.any_text else timeouts.first_byte
+            return await exchange.read(seconds, idle=answer.any_text)
+        with suppress(errors.ProviderError):
+            return await exchange.read(self._pace.grace, idle=True)
+        return b""
+
+    async def _drain(self, exchange: Exchange) -> None:
+        """Read a finished answer's end, so that its connection can be used again."""
+        taken = 0
+        with suppress(errors.ProviderError):
+            while not exchange.at_end and taken < _GRACE_BYTES:
+                data = await exchange.read(self._pace.grace, idle=True)
+                taken += len(data)
+                if not data:
+                    break
+
+    # -- failures ---------------------------------------------------------------------------------
+
+    def _check_empty(self, answer: Answer, generation: Generation) -> None:
+        """Two servers answer an overlong prompt with 200 and nothing."""
+        if answer.any_text:
+            return
+        ooba = self.endpoint.preset == "oobabooga" and answer.finish is Finish.LENGTH
+        studio = self.endpoint.preset == "lmstudio" and answer.finish is None
+        if (ooba or studio) and generation.max_tokens > 1:
+            raise failures.overflow(self.endpoint)
+
+    def _refusal(
+        self, refusal: Refusal, generation: Generation | None = None, path: str = ""
+    ) -> errors.ProviderError:
+        """The error in a 200 response that is no answer."""
+        complaint = refusal.complaint or Complaint("")
+        return self._error(Evidence(200, complaint, refusal.form, refusal.what, path, generation))
+
+    async def _refused(
+        self, exchange: Exchange, path: str, generation: Generation | None = None
+    ) -> errors.ProviderError:
+        """The error in a response that is not 200."""
+        try:
+            form, complaint = await self._complaint(exchange)
+        finally:
+            exchange.close()
+        evidence = Evidence(exchange.status, complaint, form, path=path, generation=generation)
+        return self._error(evidence)
+
+    def _error(self, evidence: Evidence) -> errors.ProviderError:
+        return failures.from_answer(self.endpoint, replace(evidence, key=self._transport.key))
+
+    async def _complaint(self, exchange: Exchange) -> tuple[Form, Complaint]:
+        body = Body(exchange.content_type, max_body=_ERROR_BYTES)
+        events = []
+        try:
+            while data := await exchange.read(self._pace.ask, idle=True):
+                events += body.feed(data)
+            events += body.close()
+        except (errors.ProviderError, FramingError):
+            _log.debug("%s: an error answer without an end", self.endpoint.name)
+        for event in events:
+            try:
+                complaint = complaint_in(json.loads(event.data))
+            except (ValueError, RecursionError):
+                complaint = Complaint(event.data)
+            if complaint is not None:
+                return body.form, complaint
+        return body.form, Complaint("" if body.form is Form.HTML else body.text.strip())
+
+    async def _loaded(self, until: float) -> bool:
+        """Poll a llama.cpp until its model is loaded; False when it is not by then, or for other servers."""
+        if not isinstance(self._brand, brands.LlamaCpp):
+            return False
+        clock = asyncio.get_running_loop().time
+        while clock() < until:
+            await asyncio.sleep(self._pace.poll)
+            if (await self.health()).state is not State.LOADING:
+                return True
+        return False
+
+    async def _there(self) -> tuple[str, ...]:
+        """The names of the models the server has, as far as it tells."""
+        try:
+            return tuple(model.name for model in await self.models())
+        except errors.TwinnyError:
+            return ()
+
+    # -- questions --------------------------------------------------------------------------------
+
+    async def _ask(self, method: str, path: str, body: JsonObject | None = None) -> object:
+        """One small question and its decoded JSON answer. Raises ProviderError."""
+        data = json.dumps(body).encode() if body is not None else None
+        seconds = min(self._pace.ask, self.endpoint.timeouts.first_byte)
+        exchange = await self._transport.open(method, quote(path, safe="/?=&:%"), data, seconds)
+        if exchange.status != 200:
+            raise await self._refused(exchange, path)
+        try:
+            raw = bytearray()
+            while chunk := await exchange.read(seconds, idle=True):
+                raw += chunk
+                if len(raw) > _LIST_BYTES:
+                    raise self._refusal(Refusal(Form.JSON, what="it sent a list without an end"), path=path)
+        finally:
+            exchange.close()
+        return self._decoded(bytes(raw), exchange.content_type, path)
+
+    def _decoded(self, raw: bytes, content_type: str, path: str) -> object:
+        if raw.lstrip()[:1] == b"<" or content_type.startswith("text/html"):
+            raise self._refusal(Refusal(Form.HTML), path=path)
+        try:
+            value: object = json.loads(raw)
+        except (ValueError, RecursionError):
+            raise self._refusal(Refusal(Form.TEXT), path=path) from None
+        complaint = complaint_in(value)
+        if complaint is not None:
+            raise self._refusal(Refusal(Form.JSON, complaint), path=path)
+        return value
+
+
+def _reader(wire: Wire) -> Reader:
+    if wire in (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT):
+        return ollama.OllamaReader()
+    if wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT):
+        return openai.OpenAiReader()
+    return llamacpp.LlamaCppReader()
