@@ -56,8 +56,11 @@ class Notices:
         """What is wrong now, oldest first."""
         return tuple(self._current.values())
 
-    def report(self, notice: Notice) -> bool:
-        """Note a problem; True if the user was told now. The same topic and cause is told once."""
+    def report(self, notice: Notice, *, quiet: bool = False) -> bool:
+        """Note a problem; True if the user was told now. The same topic and cause is told once.
+
+        `quiet`: the user hears of it in another way, e.g. by a question.
+        """
         key = (notice.topic, notice.cause)
         known = self._current.get(key)
         self._current[key] = notice
@@ -68,6 +71,8 @@ class Notices:
         if last is not None and self._clock() - last < REPEAT_AFTER:
             return False
         self._shown_at[key] = self._clock()
+        if quiet:
+            return False
         self._show(notice.message, notice.level)
         return True
 

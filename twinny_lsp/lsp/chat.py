@@ -1,0 +1,162 @@
+"""The `twinny-lsp.chat` command: arguments, progress, deltas, errors. The conversation itself is `chat/`."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+
+from twinny_lsp.errors import ProviderError, TwinnyError
+from twinny_lsp.lsp.arguments import flag, items, span, take, text
+
+if TYPE_CHECKING:
+    from twinny_lsp.chat.conversation import Answer, Question
+    from twinny_lsp.config.resolved import ChatSettings
+    from twinny_lsp.lsp.server import TwinnyServer
+
+REQUEST_FAILED = -32803
+PROGRESS_S = 2.0
+"""How long the client may take to accept a progress token."""
+KEYS = ("messages", "prompt", "uri", "range", "conversation", "system", "model", "stream")
+ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked chat command."""
+
+    question: Question
+    stream: bool
+
+
+class ChatCommand:
+    """The handler; one object per server, many questions at once."""
+
+    def __init__(self, server: TwinnyServer) -> None:
+        self._server = server
+
+    async def run(self, argument: Any = None) -> dict[str, Any]:
+        """Ask and answer `{text, model, conversation, finishReason, usage}`.
+
+        Raises -32602 for a wrong argument, -32803 with the model server's own words when it fails.
+        """
+        asked = self._read(take(argument, KEYS))
+        await self._server.require_ready()
+        settings = self._server.sync.chat_settings()
+        work = asyncio.ensure_future(self._ask(asked, settings))
+        token = f"twinny-lsp-chat-{uuid.uuid4().hex}"
+        try:
+            await self._begin(
+                token, asked.question.model or (settings.target.model if settings.target else ""), work
+            )
+            answer = await work
+        except TwinnyError as error:
+            if isinstance(error, ProviderError) and settings.target is not None:
+                self._server.troubles.failed(error, settings.target, told=True)
+            raise JsonRpcException(in_full(error), REQUEST_FAILED) from error
+        finally:
+            work.cancel()
+            self._end(token)
+        return as_json(answer)
+
+    async def _ask(self, asked: Asked, settings: ChatSettings) -> Answer:
+        def delta(conversation: str, text: str) -> None:
+            self._server.protocol.notify("twinny-lsp/chatDelta", {"conversation": conversation, "text": text})
+
+        wanted = asked.stream and self._server.wants("chatDelta")
+        conversations = self._server.backend.conversations
+        return await conversations.ask(asked.question, settings, delta if wanted else None)
+
+    def _read(self, given: Mapping[str, Any]) -> Asked:
+        from twinny_lsp.chat.conversation import Question
+        from twinny_lsp.exchange import Message
+
+        messages = [Message(*read_message(item)) for item in items(given, "messages")]
+        if prompt := text(given, "prompt"):
+            messages.append(Message("user", prompt))
+        if not messages:
+            raise JsonRpcInvalidParams("give `prompt` (text) or `messages` (a list of {role, content})")
+        if excerpt := self._excerpt(given):
+            last = messages[-1]
+            messages[-1] = Message(last.role, f"{last.content}\n\n{excerpt}")
+        question = Question(
+            tuple(messages),
+            conversation=text(given, "conversation"),
+            system=text(given, "system"),
+            model=text(given, "model"),
+        )
+        return Asked(question, stream=bool(flag(given, "stream")))
+
+    def _excerpt(self, given: Mapping[str, Any]) -> str:
+        """The part of an open document the question is about, fenced."""
+        uri = text(given, "uri")
+        if not uri:
+            return ""
+        document = self._server.documents.get(uri)
+        if document is None:
+            raise JsonRpcInvalidParams("`uri` is not an open document")
+        part = span(given, "range")
+        excerpt = document.text if part is None else document.text_in(part)
+        fence = "```"
+        while fence in excerpt:
+            fence += "`"
+        path = self._server.place_of(uri).path
+        return (
+            f"{path}:\n{fence}{document.language}\n{excerpt}\n{fence}"
+            if path
+            else f"{fence}\n{excerpt}\n{fence}"
+        )
+
+    async def _begin(self, token: str, model: str, work: asyncio.Future[Answer]) -> None:
+        """Work-done progress, where the client has it: a short state, never the text."""
+        window = self._server.client_capabilities.window
+        if not (window and window.work_done_progress):
+            return
+        progress = self._server.work_done_progress
+        try:
+            async with asyncio.timeout(PROGRESS_S):
+                await progress.create_async(token)
+        except (TimeoutError, JsonRpcException):
+            return  # a client that does not answer must not hold up the chat
+        cancelled = progress.tokens.get(token)
+        if cancelled is not None:
+            cancelled.add_done_callback(lambda done: work.cancel() if done.cancelled() else None)
+        progress.begin(token, lsp.WorkDoneProgressBegin(title="twinny-lsp", message=model, cancellable=True))
+
+    def _end(self, token: str) -> None:
+        if token in self._server.work_done_progress.tokens:
+            self._server.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The command's result, as docs/lsp-extensions.md promises it."""
+    usage = answer.usage
+    return {
+        "text": answer.text,
+        "model": answer.model,
+        "conversation": answer.conversation,
+        "finishReason": str(answer.finish),
+        "usage": usage
+        and {"promptTokens": usage.prompt, "generatedTokens": usage.generated, "cachedTokens": usage.cached},
+    }
+
+
+def in_full(error: TwinnyError) -> str:
+    """The message, and the server's own words where it does not have them already."""
+    detail = error.detail if isinstance(error, ProviderError) else ""
+    return str(error) if not detail or detail in str(error) else f"{error} (the server said: {detail})"
+
+
+def read_message(item: Any) -> tuple[str, str]:
+    """(role, content) of one message."""
+    role, content = (item.get("role"), item.get("content")) if isinstance(item, Mapping) else (None, None)
+    if role not in ROLES or not isinstance(content, str):
+        raise JsonRpcInvalidParams(
+            f"each of `messages` is {{role, content}}; role is one of {', '.join(ROLES)}"
+        )
+    return role, content

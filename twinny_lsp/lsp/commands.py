@@ -1,0 +1,146 @@
+"""The commands of `workspace/executeCommand`, but for chat; docs/lsp-extensions.md says what each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+
+from twinny_lsp.errors import TwinnyError
+from twinny_lsp.lsp.arguments import choice, flag, take, text
+from twinny_lsp.lsp.chat import REQUEST_FAILED, in_full
+from twinny_lsp.lsp.notices import Level
+
+if TYPE_CHECKING:
+    from twinny_lsp.config.resolved import Target
+    from twinny_lsp.lsp.server import TwinnyServer
+    from twinny_lsp.providers.endpoint import Endpoint
+
+Command = Callable[[Any], Awaitable[Any]]
+USES = ("completion", "chat")
+
+
+class Commands:
+    """Handlers by name. Each takes one optional object and raises -32602 when it does not fit."""
+
+    def __init__(self, server: TwinnyServer) -> None:
+        self._server = server
+
+    def table(self) -> dict[str, Command]:
+        """Name (without `twinny-lsp.`) → handler."""
+
+        return {
+            "models": self.models,
+            "useModel": self.use_model,
+            "useProvider": self.use_provider,
+            "toggle": self.toggle,
+            "status": self.status,
+            "why": self.why,
+            "doctor": self.doctor,
+            "clearCache": self.clear_cache,
+        }
+
+    async def models(self, argument: Any = None) -> dict[str, Any]:
+        """What a provider has; by default the one that completes."""
+        await self._server.require_ready()
+        name = text(take(argument, ("provider",)), "provider")
+        target = self._target("completion")
+        endpoint = self._endpoint(name) if name else target.endpoint if target else None
+        if endpoint is None:
+            raise JsonRpcException("no provider is set up for completion", REQUEST_FAILED)
+        try:
+            models = await self._server.backend.registry.provider(endpoint).models()
+        except TwinnyError as error:
+            raise JsonRpcException(in_full(error), REQUEST_FAILED) from error
+        return {
+            "provider": endpoint.name,
+            "model": target.model if target and target.endpoint == endpoint else None,
+            "models": [
+                {"name": model.name, "loaded": model.loaded, "contextTokens": model.context_tokens}
+                for model in models
+            ],
+        }
+
+    async def use_model(self, argument: Any = None) -> dict[str, str]:
+        """Another model until the server ends."""
+        await self._server.require_ready()
+        given = take(argument, ("model", "for"))
+        model, use = text(given, "model"), choice(given, "for", USES)
+        if not model:
+            raise JsonRpcInvalidParams("`model` is missing")
+        self._server.sync.override({use: {"model": model}})
+        return {"model": model}
+
+    async def use_provider(self, argument: Any = None) -> dict[str, str | None]:
+        """Another provider until the server ends, with its default model unless one is named."""
+        await self._server.require_ready()
+        given = take(argument, ("provider", "model", "for"))
+        name, model, use = text(given, "provider"), text(given, "model"), choice(given, "for", USES)
+        self._endpoint(name)
+        self._server.sync.override({use: {"provider": name} | ({"model": model} if model else {})})
+        target = self._target(use)
+        return {"provider": name, "model": target.model if target else None}
+
+    async def toggle(self, argument: Any = None) -> dict[str, bool]:
+        """Switch completion off or on until the server ends."""
+        wanted = flag(take(argument, ("enabled",)), "enabled")
+        self._server.enable(not self._server.enabled if wanted is None else wanted)
+        return {"enabled": self._server.enabled}
+
+    async def status(self, argument: Any = None) -> dict[str, Any]:
+        """What a status line or a person wants to know."""
+        take(argument, ())
+        state, message = self._server.state()
+        target = self._target("completion") if state != "starting" else None
+        return {
+            "state": state,
+            "message": message,
+            "provider": target.endpoint.name if target else None,
+            "model": target.model if target else None,
+            "enabled": self._server.enabled,
+            "problems": [notice.message for notice in self._server.notices.current],
+        }
+
+    async def why(self, argument: Any = None) -> dict[str, Any]:
+        """The last request told step by step, and what is wrong now; also shown as a message."""
+        await self._server.require_ready()
+        uri = text(take(argument, ("uri",)), "uri")
+        result = self._server.backend.engine.last_result(uri)
+        problems = [notice.message for notice in self._server.notices.current]
+        lines = list(problems)
+        if not self._server.enabled:
+            lines.append("Completion is switched off (twinny-lsp.toggle).")
+        if result is None:
+            lines.append("No completion was asked for here yet." if uri else "No document was named.")
+        else:
+            lines.append(f"Last request: {result.reason or f'{len(result.candidates)} shown'}.")
+        told = "\n".join([*lines, *(f"- {step}" for step in (result.steps if result else ()))])
+        self._server.tell(told, Level.INFO)
+        return {"text": told, "steps": list(result.steps) if result else [], "problems": problems}
+
+    async def doctor(self, argument: Any = None) -> dict[str, str]:
+        """What `twinny-lsp doctor` prints, with the settings this client gave."""
+        await self._server.require_ready()
+        take(argument, ())
+        from twinny_lsp.doctor.examine import examine
+        from twinny_lsp.doctor.report import as_text
+
+        return {"text": as_text(await examine(self._server.sync.settings()))}
+
+    async def clear_cache(self, argument: Any = None) -> None:
+        """Forget all completions that were kept."""
+        await self._server.require_ready()
+        take(argument, ())
+        self._server.backend.engine.clear()
+
+    def _target(self, use: str) -> Target | None:
+        settings = self._server.sync.settings()
+        return settings.chat().target if use == "chat" else settings.completion_for("plaintext").target
+
+    def _endpoint(self, name: str) -> Endpoint:
+        endpoint = self._server.sync.settings().endpoint(name)
+        if endpoint is None:
+            known = ", ".join(self._server.sync.settings().providers())
+            raise JsonRpcInvalidParams(f"no provider is called `{name}`; there are {known}")
+        return endpoint

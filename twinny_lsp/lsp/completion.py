@@ -1,0 +1,164 @@
+"""Completion requests: from LSP params to the engine's question, from its answer to items.
+
+What is a good completion is the engine's business, how an item must look for a client that of clients.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from lsprotocol import types as lsp
+
+from twinny_lsp.lsp.clients import Profile, ToClient, inline_item, menu_item, profile_of, word_start
+
+if TYPE_CHECKING:
+    from twinny_lsp.completion.request import Asked, Request, Result
+    from twinny_lsp.documents.document import Document
+    from twinny_lsp.documents.snapshot import Snapshot
+    from twinny_lsp.lsp.server import TwinnyServer
+
+log = logging.getLogger(__name__)
+
+TRIGGER_CHARACTERS = (".", "(", "[", "{", ":", "=", ",", " ", "\n")
+"""For menus. A blank and a new line are among them, since that is where a model is asked what comes next."""
+
+
+class CompletionFeatures:
+    """The handlers of textDocument/inlineCompletion, textDocument/completion and completionItem/resolve."""
+
+    def __init__(self, server: TwinnyServer) -> None:
+        self._server = server
+        self._profile: Profile | None = None
+        self.inline_was_asked = False
+        """Whether this client draws ghost text. Neovim 0.12 announces it even when the user has not switched
+        it on, so only a request counts."""
+
+    async def inline(self, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
+        """Answer with ghost text; always a list, empty when there is nothing to say."""
+        from twinny_lsp.completion.request import Asked, Trigger
+
+        self.inline_was_asked = True
+        invoked = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Invoked
+        trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
+        document = self._server.documents.get(params.text_document.uri)
+        if document is None:
+            return lsp.InlineCompletionList(items=[])
+        snapshot = document.snapshot(params.position.line, params.position.character)
+        start, selected = self._selection(document, snapshot, params.context.selected_completion_info)
+        if start is None and selected:
+            return lsp.InlineCompletionList(items=[])
+        result = await self._ask(snapshot, Asked.INLINE, trigger, selected)
+        if result is None:
+            return lsp.InlineCompletionList(items=[])
+        to_client = self._positions(document, snapshot)
+        items = [inline_item(candidate, snapshot, to_client, start) for candidate in result.candidates]
+        return lsp.InlineCompletionList(items=items)
+
+    async def menu(self, params: lsp.CompletionParams) -> lsp.CompletionList:
+        """Answer with menu items. Always incomplete, also when empty: a complete list is filtered by the
+        client alone, and the menu goes mute."""
+        from twinny_lsp.completion.request import Asked, Trigger
+
+        empty = lsp.CompletionList(is_incomplete=True, items=[])
+        document = self._server.documents.get(params.text_document.uri)
+        if document is None:
+            return empty
+        snapshot = document.snapshot(params.position.line, params.position.character)
+        invoked = params.context is None or params.context.trigger_kind is lsp.CompletionTriggerKind.Invoked
+        # Editors send Invoked for a menu that opens while a word is typed, too: only a cursor that does not
+        # stand behind a word tells that a person pressed the key.
+        by_hand = invoked and word_start(snapshot.line_before) == snapshot.column
+        trigger = Trigger.INVOKED if by_hand else Trigger.AUTOMATIC
+        result = await self._ask(snapshot, Asked.MENU, trigger, "")
+        if result is None:
+            return empty
+        settings = self._server.completion_settings(snapshot)
+        to_client, profile = self._positions(document, snapshot), self._client_profile()
+        items = [
+            menu_item(candidate, snapshot, to_client, profile, settings.menu_position)
+            for candidate in result.candidates
+        ]
+        return lsp.CompletionList(is_incomplete=True, items=[item for item in items if item is not None])
+
+    def resolve(self, item: lsp.CompletionItem) -> lsp.CompletionItem:
+        """Add the whole text as documentation. Stateless: some clients resolve items of other requests."""
+        edit = item.text_edit
+        if item.documentation is None and isinstance(edit, lsp.TextEdit) and "\n" in edit.new_text:
+            fence = "```"
+            while fence in edit.new_text:
+                fence += "`"
+            item.documentation = lsp.MarkupContent(
+                kind=lsp.MarkupKind.Markdown, value=f"{fence}\n{edit.new_text}\n{fence}"
+            )
+        return item
+
+    async def _ask(self, snapshot: Snapshot, asked: Asked, trigger: object, selected: str) -> Result | None:
+        begun = time.perf_counter()
+        request = await self._request(snapshot, asked, trigger, selected)
+        if request is None:
+            return None
+        result = await self._server.backend.engine.complete(request)
+        if log.isEnabledFor(logging.DEBUG):
+            took = (time.perf_counter() - begun) * 1000
+            log.debug("%s %s: %s, %.1f ms; %s", asked, trigger, result.source, took, "; ".join(result.steps))
+        return result
+
+    async def _request(
+        self, snapshot: Snapshot, asked: Asked, trigger: object, selected: str
+    ) -> Request | None:
+        from twinny_lsp.completion.request import Asked, Request, Trigger
+        from twinny_lsp.config.resolved import Surface
+
+        if not self._server.enabled or not await self._server.ready():
+            return None
+        settings = self._server.completion_settings(snapshot)
+        wanted = settings.surface
+        if asked is Asked.MENU and (
+            wanted is Surface.INLINE or (wanted is Surface.AUTO and self.inline_was_asked)
+        ):
+            return None
+        if asked is Asked.INLINE and wanted is Surface.MENU:
+            return None
+        place = self._server.place_of(snapshot.uri)
+        return Request(
+            snapshot=snapshot,
+            settings=settings,
+            asked=asked,
+            trigger=Trigger(str(trigger)),
+            path=place.path,
+            repo=place.repo,
+            neighbours=self._server.neighbours_of(snapshot.uri),
+            selected=selected,
+        )
+
+    def _selection(
+        self, document: Document, snapshot: Snapshot, info: lsp.SelectedCompletionInfo | None
+    ) -> tuple[int | None, str]:
+        """Where the item must begin, and what the menu's item would add at the cursor.
+
+        (None, text) means that no ghost text can go with that menu item: LSP 3.18 wants the same range and a
+        longer text.
+        """
+        if info is None:
+            return None, ""
+        begin = document.snapshot(info.range.start.line, info.range.start.character)
+        covered = snapshot.line_before[begin.column :]
+        if begin.row != snapshot.row or begin.column > snapshot.column or not info.text.startswith(covered):
+            return None, info.text or " "
+        return begin.column, info.text[len(covered) :]
+
+    def _positions(self, document: Document, snapshot: Snapshot) -> ToClient:
+        # With the lines as they were when the client asked: that is what its ranges refer to.
+        from twinny_lsp.documents.encoding import position_to_client
+
+        def to_client(row: int, column: int) -> lsp.Position:
+            return lsp.Position(*position_to_client(snapshot.lines, row, column, document.encoding))
+
+        return to_client
+
+    def _client_profile(self) -> Profile:
+        if self._profile is None:
+            self._profile = profile_of(self._server.client_name, self._server.client_capabilities)
+        return self._profile

@@ -1,0 +1,182 @@
+"""The language server, put together: which part answers what.
+
+Imports only what `initialize` needs; everything behind the protocol is built by backend.py once the client is
+ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+
+from twinny_lsp import __version__
+from twinny_lsp.lsp.actions import code_actions, resolve_action
+from twinny_lsp.lsp.chat import REQUEST_FAILED, ChatCommand
+from twinny_lsp.lsp.commands import Commands
+from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
+from twinny_lsp.lsp.core import TwinnyLanguageServer
+from twinny_lsp.lsp.first_run import FirstRun
+from twinny_lsp.lsp.notices import Level, Notices
+from twinny_lsp.lsp.places import Place, place_of
+from twinny_lsp.lsp.sync import SettingsSync
+from twinny_lsp.lsp.troubles import Troubles
+
+if TYPE_CHECKING:
+    from twinny_lsp.config.resolved import CompletionSettings
+    from twinny_lsp.documents.snapshot import Snapshot
+    from twinny_lsp.exchange import ContextFile
+    from twinny_lsp.lsp.backend import Backend
+
+log = logging.getLogger(__name__)
+
+READY_S = 20.0
+"""How long a request waits for the parts behind the protocol; they take about a second."""
+
+MESSAGE_TYPES = {
+    Level.ERROR: lsp.MessageType.Error,
+    Level.WARNING: lsp.MessageType.Warning,
+    Level.INFO: lsp.MessageType.Info,
+}
+
+
+class TwinnyServer(TwinnyLanguageServer):
+    """One client's server. `backend` may be used once `ready()` was awaited and gave True."""
+
+    backend: Backend
+
+    def __init__(self, *, log_level_fixed: bool = False) -> None:
+        super().__init__("twinny-lsp", __version__)
+        self.log_level_fixed = log_level_fixed
+        """The level was given on the command line; settings do not change it."""
+        self.notices = Notices(self.tell, self._status_changed)
+        self.sync = SettingsSync(self)
+        self.troubles = Troubles(self, FirstRun(self))
+        self.completion = CompletionFeatures(self)
+        self._ready = asyncio.Event()
+        self.enabled = True
+        self.on_initialized(self._start)
+        self.on_shutdown(self._stop)
+        self.documents.on_close(self._closed)
+
+    async def ready(self) -> bool:
+        """Wait until requests can be answered; False if that took too long or failed."""
+        if not self._ready.is_set():
+            try:
+                async with asyncio.timeout(READY_S):
+                    await self._ready.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    async def require_ready(self) -> None:
+        """As `ready`, for requests that must say why they have no answer."""
+        if not await self.ready():
+            raise JsonRpcException("twinny-lsp could not start; see its log", REQUEST_FAILED)
+
+    def completion_settings(self, snapshot: Snapshot) -> CompletionSettings:
+        """What holds for this document now."""
+        return self.sync.completion_settings(snapshot.uri, snapshot.language)
+
+    def place_of(self, uri: str) -> Place:
+        """Where a document (or a notebook's cell) is in its project."""
+        book = self.documents.notebook_of(uri)
+        return place_of(book.uri if book else uri, self.roots)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The workspace folders' uris, as the client wrote them."""
+        workspace = self.protocol.workspace
+        folders = tuple(folder.uri for folder in workspace.folders.values())
+        return folders or ((workspace.root_uri,) if workspace.root_uri else ())
+
+    def neighbours_of(self, uri: str) -> tuple[ContextFile, ...]:
+        """The other code cells of a notebook, those before the cell first; nothing for other documents."""
+        from twinny_lsp.context.notebooks import cells_as_files
+
+        book = self.documents.notebook_of(uri)
+        if book is None:
+            return ()
+        before, after = self.documents.neighbours(uri)
+        return cells_as_files(self.place_of(uri).path, before, after)
+
+    def wants(self, feature: str) -> bool:
+        """Whether the client asked for one of our own notifications."""
+        params = self.initialize_params
+        if params is None:
+            return False
+        experimental = params.capabilities.experimental
+        asked = experimental.get("twinny-lsp") if isinstance(experimental, dict) else None
+        options = params.initialization_options
+        features = options.get("clientFeatures") if isinstance(options, dict) else None
+        return any(isinstance(given, dict) and given.get(feature) is True for given in (asked, features))
+
+    def state(self) -> tuple[str, str]:
+        """(state, message) for status lines."""
+        if not self._ready.is_set():
+            return "starting", ""
+        if not self.enabled:
+            return "off", "switched off by twinny-lsp.toggle"
+        if current := self.notices.current:
+            return "problem", current[-1].message
+        return "ready", ""
+
+    async def _start(self) -> None:
+        """Build what is behind the protocol, off the loop's thread, and read the settings."""
+        from twinny_lsp.lsp.backend import build
+
+        self.backend = await build(self)
+        await self.sync.start()
+        self._ready.set()
+        self._status_changed()
+        self.sync.warm_up()
+
+    async def _stop(self) -> None:
+        if hasattr(self, "backend"):
+            await self.backend.close()
+
+    def _closed(self, document: Any) -> None:
+        if hasattr(self, "backend"):
+            self.backend.engine.forget(document.uri)
+
+    def enable(self, enabled: bool) -> None:
+        """Switch completion on or off for this session, whatever the settings say."""
+        self.enabled = enabled
+        self._status_changed()
+
+    def tell(self, message: str, level: Level) -> None:
+        """One message to the user."""
+        self.window_show_message(lsp.ShowMessageParams(MESSAGE_TYPES[level], f"twinny-lsp: {message}"))
+
+    def _status_changed(self) -> None:
+        if self.wants("status"):
+            state, message = self.state()
+            self.protocol.notify("twinny-lsp/status", {"state": state, "message": message})
+
+
+def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
+    """A server with all its features registered, ready to run."""
+    server = TwinnyServer(log_level_fixed=log_level_fixed)
+    feature, completion = server.feature, server.completion
+    feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, lsp.InlineCompletionOptions())(completion.inline)
+    feature(
+        lsp.TEXT_DOCUMENT_COMPLETION,
+        lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
+    )(completion.menu)
+    feature(lsp.COMPLETION_ITEM_RESOLVE)(completion.resolve)
+
+    async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        return code_actions(server, params)
+
+    kinds = lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.Empty], resolve_provider=True)
+    feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(actions)
+    feature(lsp.CODE_ACTION_RESOLVE)(resolve_action)
+    feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)(server.sync.did_change_configuration)
+    feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(server.sync.did_change_folders)
+    server.command("twinny-lsp.chat")(ChatCommand(server).run)
+    for name, handler in Commands(server).table().items():
+        server.command(f"twinny-lsp.{name}")(handler)
+    return server

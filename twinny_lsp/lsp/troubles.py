@@ -1,0 +1,35 @@
+"""What happens when a model server or a template fails, and when it works again: who is told, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twinny_lsp.errors import ModelMissing, ProviderError, TwinnyError
+from twinny_lsp.lsp.notices import of_error
+
+if TYPE_CHECKING:
+    from twinny_lsp.config.resolved import Target
+    from twinny_lsp.lsp.first_run import FirstRun
+    from twinny_lsp.lsp.server import TwinnyServer
+
+
+class Troubles:
+    """Between the engine, which reports, and the user, who is told once."""
+
+    def __init__(self, server: TwinnyServer, first_run: FirstRun) -> None:
+        self._server, self._first_run = server, first_run
+
+    def failed(self, error: TwinnyError, target: Target, *, told: bool = False) -> None:
+        """A request to `target` failed. `told`: the user sees the error anyway, as a command's answer."""
+        if isinstance(error, ModelMissing) and not told:
+            self._server.run_task(self._offer(error, target), "offer installed models")
+            return
+        self._server.notices.report(of_error(error, target.model), quiet=told)
+
+    def worked(self, target: Target) -> None:
+        """A request to `target` succeeded: what was wrong with it is over."""
+        self._server.notices.resolve(f"provider:{target.endpoint.name}")
+
+    async def _offer(self, error: ProviderError, target: Target) -> None:
+        asked = await self._first_run.offer(target, error)
+        self._server.notices.report(of_error(error, target.model), quiet=asked)
