@@ -1,0 +1,61 @@
+"""What stands around the cursor, cut out of the document once per request: the input of every decision.
+
+Lines here have no terminators. Not the prompt (see prompting.py) and not the whole document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twinny_lsp.completion.text import newline_style, normalised, without_terminator
+from twinny_lsp.documents.snapshot import Snapshot
+
+LINES_ABOVE = 60
+LINES_BELOW = 40
+"""How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
+
+    Text that the editor would put in first (a menu's selected item) counts as typed already.
+    """
+
+    language: str
+    above: tuple[str, ...]
+    before: str
+    after: str
+    below: tuple[str, ...]
+    eol: str = "\n"
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing but blanks left of the cursor."""
+        return not self.before.strip()
+
+    @property
+    def next_line(self) -> str:
+        """The next line below that is not blank, "" if there is none near."""
+        return next((line for line in self.below if line.strip()), "")
+
+    @property
+    def last_line(self) -> str:
+        """The nearest line above that is not blank, "" if there is none near."""
+        return next((line for line in reversed(self.above) if line.strip()), "")
+
+
+def look_around(snapshot: Snapshot, selected: str = "") -> Around:
+    """Cut out what is near the cursor; cost does not grow with the document."""
+    row = snapshot.row
+    above = [without_terminator(line) for line in snapshot.lines[max(0, row - LINES_ABOVE) : row]]
+    *more, before = (snapshot.line_before + normalised(selected)).split("\n")
+    below = snapshot.lines[row + 1 : row + 1 + LINES_BELOW]
+    return Around(
+        language=snapshot.language,
+        above=(*above, *more),
+        before=before,
+        after=snapshot.line_after,
+        below=tuple(without_terminator(line) for line in below),
+        eol=newline_style(snapshot.lines[:2]),
+    )
