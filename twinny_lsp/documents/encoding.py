@@ -67,18 +67,18 @@ def characters_in_bytes(text: str, size: int) -> int:
 
 
 def _column_from_utf16(line: str, wanted: int) -> int:
-    """Walk the line in pieces that can never overshoot, since a character is one or two units."""
+    """Take as many characters as units, then give back those that are too many.
+
+    What is given back at once is at most half as many characters as there are units over, since a
+    character has one or two; only the last one can be a pair that `wanted` cuts in two.
+    """
     before = line[:wanted]
-    if len(before) == units(before, Encoding.UTF16):
-        return len(before)
-    column = 0
-    while wanted > 1 and column < len(line):
-        step = wanted // 2
-        piece = line[column : column + step]
-        column += len(piece)
-        wanted -= units(piece, Encoding.UTF16)
-    if wanted == 1 and column < len(line) and line[column] <= "\uffff":
-        column += 1
+    column = len(before)
+    over = units(before, Encoding.UTF16) - wanted
+    while over > 0:
+        step = max(1, over // 2)
+        over -= units(before[column - step : column], Encoding.UTF16)
+        column -= step
     return column
 
 
@@ -111,5 +111,7 @@ def position_to_client(lines: Sequence[str], row: int, column: int, encoding: En
 def range_from_client(lines: Sequence[str], span: Range, encoding: Encoding) -> tuple[Position, Position]:
     """A client's range as two positions in code points, the lower one first."""
     start = position_from_client(lines, span[0], span[1], encoding)
+    if span[:2] == span[2:]:
+        return start, start
     end = position_from_client(lines, span[2], span[3], encoding)
     return (start, end) if start <= end else (end, start)

@@ -31,6 +31,7 @@ PIECES = (
     *("\f", "\v", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\x00", "\ufeff"),
     *("\ud83d", "\ude00", "\udfff"),
 )
+SURROGATES = ("\ud83d", "\ude00")
 
 
 def units_of(char: str, encoding: str) -> int:
@@ -106,11 +107,18 @@ class Reference:
 
 
 class Maker:
-    """Random documents and edits of one encoding and one style of line ends."""
+    """Random documents and edits in one style of line ends.
+
+    Each maker has an alphabet of few pieces, so that the rare meetings (of surrogate halves, of
+    \\r and \\n, of equal lines) are frequent in some documents.
+    """
 
     def __init__(self, seed: int, style: str) -> None:
         self.random = random.Random(seed)
         self.ends = LINE_ENDS[style]
+        self.pieces = tuple(self.random.sample(PIECES, self.random.randint(1, 8)))
+        if self.random.random() < 0.3:
+            self.pieces += SURROGATES
         self.halves = ("\r", "\n") if style in ("crlf", "mixed") else ()
 
     def text(self, most: int) -> str:
@@ -123,7 +131,7 @@ class Maker:
             elif kind < 0.35 and self.halves:
                 parts.append(self.random.choice(self.halves))
             else:
-                parts.append(self.random.choice(PIECES))
+                parts.append(self.random.choice(self.pieces))
         return "".join(parts)
 
     def edit(self, rows: int) -> tuple[tuple[int, int, int, int], str]:
@@ -131,6 +139,8 @@ class Maker:
         line, character = self._line(rows), self._character()
         if self.random.random() < 0.4:
             return (line, character, line, character), self.text(3)
+        if self.random.random() < 0.2:
+            return (line, 0, line, self.random.randint(1, 3)), ""
         if self.random.random() < 0.5:
             return (line, character, line, self._character()), self.text(2)
         return (line, character, self._line(rows), self._character()), self.text(4)

@@ -12,7 +12,8 @@ from tests.unit.documents.reference import ENCODINGS, LINE_ENDS, PIECES, Maker, 
 from twinny_lsp.documents.document import Document
 from twinny_lsp.documents.encoding import Encoding
 
-EDITS = 250
+SEEDS = 12
+EDITS = 40
 NUMBERS = st.one_of(st.integers(-2, 14), st.sampled_from((-(2**31), 2**31 - 1)))
 TEXTS = st.lists(st.sampled_from((*PIECES, "\n", "\r", "\r\n", "\n", "\r")), max_size=12).map("".join)
 EDIT = st.tuples(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), TEXTS)
@@ -35,9 +36,9 @@ def check(document: Document, reference: Reference, place: tuple[int, int]) -> N
 
 @pytest.mark.parametrize(("encoding", "style"), [*itertools.product(ENCODINGS, LINE_ENDS)])
 def test_random_edits_leave_the_document_like_the_reference(encoding: str, style: str) -> None:
-    for seed in range(2):
+    for seed in range(SEEDS):
         maker = Maker(seed, style)
-        start = maker.text(12)
+        start = maker.text(10)
         document = Document("file:///a", "python", 1, start, Encoding(encoding))
         reference = Reference(start, encoding)
         for _ in range(EDITS):
