@@ -7,6 +7,7 @@ of that is failures.py's.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from twinny_lsp.exchange import Finish, Piece, Usage
@@ -14,6 +15,7 @@ from twinny_lsp.providers.framing import Body, Event, Form, FramingError
 from twinny_lsp.providers.wire import Reader
 
 _DONE = "[DONE]"
+_ERROR_BYTES = 65536
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
@@ -82,9 +84,10 @@ def _from_detail(detail: object) -> str:
 
 
 class Answer:
-    """Feed it the body of a 200 response; it gives pieces of text and, from `end`, the last one.
+    """Feed it the body of a 200 response; it gives pieces of text and, from `last`, the one that ends it.
 
-    `chat`: text that begins with `<think>` is thinking. Raises Refusal as soon as that is known.
+    `chat`: text that begins with `<think>` is thinking. When something turns up that is no answer,
+    `refusal` is set, and the pieces before it are still given.
     """
 
     def __init__(self, reader: Reader, content_type: str, *, chat: bool = False) -> None:
@@ -93,6 +96,7 @@ class Answer:
         self._think = Thinking() if chat else None
         self._half = ""
         self.any_text = False
+        self.refusal: Refusal | None = None
 
     @property
     def finish(self) -> Finish | None:
@@ -112,18 +116,23 @@ class Answer:
     def feed(self, data: bytes) -> list[Piece]:
         """The pieces that `data` completes."""
         try:
-            events = self._body.feed(data)
+            pieces = self._pieces(self._body.feed(data))
         except FramingError as error:
-            raise Refusal(self._body.form, what=f"it sent {error}") from None
+            self.refusal = Refusal(self._body.form, what=f"it sent {error}")
+            return []
         if self._body.full:
-            raise self._no_answer()
-        return self._pieces(events)
+            self.refusal = self._no_answer()
+        return pieces
 
     def close(self) -> list[Piece]:
-        """The body has ended: the pieces that were left. Raises Refusal when it was no answer at all."""
-        pieces = self._pieces(self._body.close())
-        if not self._reader.known:
-            raise self._no_answer()
+        """The body has ended: the pieces that were left."""
+        try:
+            pieces = self._pieces(self._body.close())
+        except FramingError as error:
+            self.refusal = Refusal(self._body.form, what=f"it sent {error}")
+            return []
+        if not self._reader.known and self.refusal is None:
+            self.refusal = self._no_answer()
         if self._half:
             pieces.append(Piece("\ufffd"))
             self._half = ""
@@ -142,8 +151,11 @@ class Answer:
             if data == _DONE:
                 self._reader.finish = self._reader.finish or Finish.STOP
                 self._reader.done = self._reader.known = True
-            elif data and not self.done:
-                pieces += self._piece(event)
+            elif data and not self.done and self.refusal is None:
+                try:
+                    pieces += self._piece(event)
+                except Refusal as refusal:
+                    self.refusal = refusal
         return pieces
 
     def _piece(self, event: Event) -> list[Piece]:
@@ -189,6 +201,35 @@ class Answer:
             else "its answer has none of the fields of this API"
         )
         return Refusal(self._body.form, what=what)
+
+
+class ErrorBody:
+    """The body of a response that is not 200: feed it what comes, then ask what the server says."""
+
+    def __init__(self, content_type: str) -> None:
+        self._body = Body(content_type, max_body=_ERROR_BYTES)
+        self._events: list[Event] = []
+
+    def feed(self, data: bytes) -> bool:
+        """Take more of it; False when enough has come."""
+        try:
+            self._events += self._body.feed(data)
+        except FramingError:
+            return False
+        return not self._body.full
+
+    def close(self) -> tuple[Form, Complaint]:
+        """What it was, and the server's words in it (none of an HTML page's)."""
+        with suppress(FramingError):
+            self._events += self._body.close()
+        for event in self._events:
+            try:
+                complaint = complaint_in(json.loads(event.data))
+            except (ValueError, RecursionError):
+                complaint = Complaint(event.data)
+            if complaint is not None:
+                return self._body.form, complaint
+        return self._body.form, Complaint("" if self._body.form is Form.HTML else self._body.text.strip())
 
 
 class Thinking:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from twinny_lsp import errors
-from twinny_lsp.exchange import ChatPrompt, FimPrompt, Generation
+from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation
 from twinny_lsp.providers.answer import Complaint
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.framing import Form
 from twinny_lsp.providers.presets import PRESETS, Preset
 
 _DETAIL_CHARS = 240
-_KEY_LIKE = re.compile(r"(?:sk|pk|key|Bearer|eyJ)[-_ .][\w.*+/=-]{6,}|eyJ[\w.*-]{8,}", re.IGNORECASE)
+_KEY_LIKE = re.compile(r"\b(?:sk|pk|gsk|hf)[-_][\w.*-]{6,}|\beyJ[\w.*-]{8,}|\bBearer\s+\S+", re.IGNORECASE)
 _LIMIT = re.compile(
     r"context (?:size|window|length)(?: \(n_ctx\))?(?: (?:of only|of|is))?[ (]+(\d+)|context length is (\d+)"
     r"|only (\d+) tokens",
@@ -100,7 +100,7 @@ class _Case:
 
     def say(self, cause: str, advice: str, *, quote: bool = True) -> str:
         """One line: who, where, why, the server's own words, what to do."""
-        said = f' It says: "{self.detail}".' if quote and self.detail else ""
+        said = f' It says: "{self.detail.rstrip(". ")}".' if quote and self.detail else ""
         return f"{where(self.endpoint)} {cause}.{said} {advice}".strip()
 
     def make(self, kind: type[errors.ProviderError], cause: str, advice: str) -> errors.ProviderError:
@@ -119,7 +119,8 @@ def _auth(case: _Case) -> errors.ProviderError | None:
     if not (by_status or litellm or said):
         return None
     name = case.endpoint.name
-    if case.endpoint.key:
+    has_key = any(header.lower() == "authorization" for header in case.endpoint.headers)
+    if case.endpoint.key or has_key:
         cause, advice = (
             "refuses the API key",
             f"Check the key of providers.{name} in the settings (apiKeyEnv, apiKeyFile).",
@@ -145,6 +146,13 @@ def overflow(endpoint: Endpoint, detail: str = "", limit: int | None = None) -> 
         "completion.contextTokens (or shorten the chat), or start the server with a larger context."
     )
     return errors.ContextOverflow(message, provider=endpoint.name, detail=detail, limit=limit)
+
+
+def silent_overflow(endpoint: Endpoint, finish: Finish | None) -> errors.ContextOverflow | None:
+    """Two servers answer a prompt that is too long with 200 and no text: the error that they do not tell."""
+    ooba = endpoint.preset == "oobabooga" and finish is Finish.LENGTH
+    studio = endpoint.preset == "lmstudio" and finish is None
+    return overflow(endpoint) if ooba or studio else None
 
 
 def _limit_in(words: str) -> int | None:
@@ -189,7 +197,9 @@ def _missing(case: _Case) -> errors.ProviderError | None:
         advice = f"Check that the Ollama behind it is running. {advice}"
     elif not advice:
         advice = "Set another model (`twinny-lsp models` lists what is there)."
-    return case.make(errors.ModelMissing, f"does not have the model {case.model or 'asked for'}", advice)
+    cause = f"does not have the model {case.model or 'asked for'}"
+    message = case.say(cause, advice, quote="loaded" in case.words)
+    return errors.ModelMissing(message, provider=case.endpoint.name, detail=case.detail)
 
 
 def _unsupported(case: _Case) -> errors.ProviderError | None:

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from twinny_lsp import errors
-from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, ModelFacts, Piece, Prompt
+from twinny_lsp.exchange import ChatPrompt, FimPrompt, Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers import brands, failures, llamacpp, ollama, openai
-from twinny_lsp.providers.answer import Answer, Complaint, Refusal, complaint_in
+from twinny_lsp.providers.answer import Answer, Complaint, ErrorBody, Refusal, complaint_in
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 from twinny_lsp.providers.failures import Evidence
-from twinny_lsp.providers.framing import Body, Form, FramingError
+from twinny_lsp.providers.framing import Form
 from twinny_lsp.providers.transport import Exchange, Transport
 from twinny_lsp.providers.wire import JsonObject, Reader
 
-_log = logging.getLogger(__name__)
 _ASK_SECONDS = 10.0
 _GRACE_SECONDS = 0.25
 _GRACE_BYTES = 65536
-_ERROR_BYTES = 65536
 _LOADING_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 _LIST_BYTES = 16 * 2**20
@@ -62,19 +59,18 @@ class HttpProvider:
         exchange = await self._begin(generation, route)
         try:
             answer = Answer(
-                _reader(route.wire), exchange.content_type, chat=isinstance(generation.prompt, ChatPrompt)
+                reader_for(route.wire), exchange.content_type, chat=isinstance(generation.prompt, ChatPrompt)
             )
             while not answer.done:
                 data = await self._next(exchange, answer)
-                try:
-                    pieces = answer.feed(data) if data else answer.close()
-                except Refusal as refusal:
-                    raise self._refusal(refusal, generation, route.path) from None
-                for piece in pieces:
+                for piece in answer.feed(data) if data else answer.close():
                     yield piece
+                if answer.refusal is not None:
+                    raise self._refusal(answer.refusal, generation, route.path)
                 if not data:
                     break
-            self._check_empty(answer, generation)
+            if not answer.any_text and generation.max_tokens > 1:
+                self._check_empty(answer)
             yield answer.last()
             await self._drain(exchange)
         finally:
@@ -153,7 +149,8 @@ class HttpProvider:
             exchange = await self._transport.open("POST", route.path, body, self.endpoint.timeouts.first_byte)
             if exchange.status == 200:
                 return exchange
-            error = await self._refused(exchange, route.path, generation)
+            evidence = await self._evidence(exchange, route.path, generation)
+            error = self._error(evidence)
             if isinstance(error, errors.Loading) and await self._loaded(loading_until):
                 continue
             if isinstance(error, errors.ModelMissing):
@@ -163,8 +160,7 @@ class HttpProvider:
                     self._names[asked] = other
                     generation = replace(generation, model=other)
                     continue
-                missing = Evidence(404, Complaint("model not found"), generation=generation, there=there)
-                error = self._error(missing)
+                error = self._error(replace(evidence, there=there))
             raise error
 
     async def _body(self, generation: Generation, route: Route, facts: ModelFacts | None) -> JsonObject:
@@ -214,15 +210,6 @@ class HttpProvider:
 
     # -- failures ---------------------------------------------------------------------------------
 
-    def _check_empty(self, answer: Answer, generation: Generation) -> None:
-        """Two servers answer an overlong prompt with 200 and nothing."""
-        if answer.any_text:
-            return
-        ooba = self.endpoint.preset == "oobabooga" and answer.finish is Finish.LENGTH
-        studio = self.endpoint.preset == "lmstudio" and answer.finish is None
-        if (ooba or studio) and generation.max_tokens > 1:
-            raise failures.overflow(self.endpoint)
-
     def _refusal(
         self, refusal: Refusal, generation: Generation | None = None, path: str = ""
     ) -> errors.ProviderError:
@@ -230,37 +217,29 @@ class HttpProvider:
         complaint = refusal.complaint or Complaint("")
         return self._error(Evidence(200, complaint, refusal.form, refusal.what, path, generation))
 
-    async def _refused(
+    async def _evidence(
         self, exchange: Exchange, path: str, generation: Generation | None = None
-    ) -> errors.ProviderError:
-        """The error in a response that is not 200."""
+    ) -> Evidence:
+        """What a response that is not 200 tells. The exchange is closed."""
         try:
             form, complaint = await self._complaint(exchange)
         finally:
             exchange.close()
-        evidence = Evidence(exchange.status, complaint, form, path=path, generation=generation)
-        return self._error(evidence)
+        return Evidence(exchange.status, complaint, form, path=path, generation=generation)
+
+    def _check_empty(self, answer: Answer) -> None:
+        if (overflow := failures.silent_overflow(self.endpoint, answer.finish)) is not None:
+            raise overflow
 
     def _error(self, evidence: Evidence) -> errors.ProviderError:
         return failures.from_answer(self.endpoint, replace(evidence, key=self._transport.key))
 
     async def _complaint(self, exchange: Exchange) -> tuple[Form, Complaint]:
-        body = Body(exchange.content_type, max_body=_ERROR_BYTES)
-        events = []
-        try:
-            while data := await exchange.read(self._pace.ask, idle=True):
-                events += body.feed(data)
-            events += body.close()
-        except (errors.ProviderError, FramingError):
-            _log.debug("%s: an error answer without an end", self.endpoint.name)
-        for event in events:
-            try:
-                complaint = complaint_in(json.loads(event.data))
-            except (ValueError, RecursionError):
-                complaint = Complaint(event.data)
-            if complaint is not None:
-                return body.form, complaint
-        return body.form, Complaint("" if body.form is Form.HTML else body.text.strip())
+        body = ErrorBody(exchange.content_type)
+        with suppress(errors.ProviderError):  # an error answer without an end is an error answer
+            while (data := await exchange.read(self._pace.ask, idle=True)) and body.feed(data):
+                pass
+        return body.close()
 
     async def _loaded(self, until: float) -> bool:
         """Poll a llama.cpp until its model is loaded; False when it is not by then, or for other servers."""
@@ -288,7 +267,7 @@ class HttpProvider:
         seconds = min(self._pace.ask, self.endpoint.timeouts.first_byte)
         exchange = await self._transport.open(method, quote(path, safe="/?=&:%"), data, seconds)
         if exchange.status != 200:
-            raise await self._refused(exchange, path)
+            raise self._error(await self._evidence(exchange, path))
         try:
             raw = bytearray()
             while chunk := await exchange.read(seconds, idle=True):
@@ -312,7 +291,8 @@ class HttpProvider:
         return value
 
 
-def _reader(wire: Wire) -> Reader:
+def reader_for(wire: Wire) -> Reader:
+    """A fresh reader for one answer of that shape."""
     if wire in (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT):
         return ollama.OllamaReader()
     if wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT):
