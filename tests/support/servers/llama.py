@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import struct
 import subprocess
 import sys
 import urllib.request
@@ -28,6 +29,9 @@ TINY_MODEL = Path(embedded_child.__file__).parent.parent / "assets" / "tiny-fim-
 ALIAS = "tiny-fim"
 _FIM_NAMES = (b"fim_pre", b"fim_suf", b"fim_mid")
 """How both the keys that name the tokens and the tokens' texts (`<|fim_prefix|>`) begin."""
+
+_END_NAMES = (b"eot_token_id", b"<|endoftext|", b"<|im_end|")
+_END_NAMES += (b"fim_pad", b"fim_rep", b"fim_sep", b"<|repo_name|", b"<|file_sep|")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,30 @@ def write_model_without_fim(path: Path) -> Path:
         data = data.replace(name, name.replace(b"fim_", b"not_"))
     path.write_bytes(data)
     return path
+
+
+def write_endless_model(path: Path) -> Path:
+    """Copy the tiny model without any token that ends an answer, and with room for a long one.
+
+    An answer then takes its whole context, many seconds: time to cancel it.
+    """
+    data = bytearray(TINY_MODEL.read_bytes())
+    for name in _END_NAMES:
+        data = data.replace(name, name[:-1] + b"X")
+    _patch(data, b"llama.context_length", 1 << 20)
+    # There has to be an end token: padding, which the model never writes.
+    _patch(data, b"tokenizer.ggml.eos_token_id", _peek(data, b"tokenizer.ggml.padding_token_id"))
+    path.write_bytes(data)
+    return path
+
+
+def _peek(data: bytearray, key: bytes) -> int:
+    """The 32-bit value of a GGUF key; it follows the key and the number of its kind."""
+    return int(struct.unpack_from("<I", data, data.index(key) + len(key) + 4)[0])
+
+
+def _patch(data: bytearray, key: bytes, value: int) -> None:
+    struct.pack_into("<I", data, data.index(key) + len(key) + 4, value)
 
 
 def main() -> None:

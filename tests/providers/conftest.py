@@ -1,0 +1,35 @@
+"""Real model servers for the tests here: one llama.cpp for the whole run, stand-ins in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.support.servers.llama import LlamaServer, run_llama
+from tests.support.servers.ollama import OllamaStandIn
+from tests.support.servers.openwebui import OpenWebUiStandIn
+
+LLAMA_KEY = "llama-key"
+WEBUI_KEY = "sk-webui-key"
+
+
+@pytest.fixture(scope="session")
+def llama_server() -> Iterator[LlamaServer]:
+    """A real llama.cpp on the tiny FIM model: 2 slots of 2048 tokens, batch 512, with a key."""
+    with run_llama(key=LLAMA_KEY, context=2048, parallel=2) as server:
+        yield server
+
+
+@pytest.fixture
+async def ollama(llama_server: LlamaServer) -> AsyncIterator[OllamaStandIn]:
+    """The Ollama stand-in; its model is `tiny-fim`."""
+    async with OllamaStandIn(llama_server.url, upstream_key=llama_server.key) as server:
+        yield server
+
+
+@pytest.fixture
+async def openwebui(ollama: OllamaStandIn) -> AsyncIterator[OpenWebUiStandIn]:
+    """The Open WebUI stand-in over it."""
+    async with OpenWebUiStandIn(ollama, WEBUI_KEY) as server:
+        yield server
