@@ -1,0 +1,159 @@
+"""A real Neovim, headless, with the configuration files this project ships; driven by keys.
+
+The files are used as they are: `editor-configs/neovim` is put on the runtime path, its `init.lua` is
+sourced, and the `twinny-lsp` it starts is found on PATH (a script that runs the server behind `lsp_tee`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pynvim
+
+from tests.editors.lsp_tee import Traffic, until
+from tools.fetch_editors import Editor
+
+CONFIG = Path(__file__).parent.parent.parent / "editor-configs" / "neovim"
+T = TypeVar("T")
+ENDS_WITHIN_S = 30
+CLIENT = "vim.lsp.get_clients({ name = 'twinny_lsp' })[1]"
+
+
+class Neovim:
+    """One editor process; close it. `traffic` is what it and the server say to each other."""
+
+    def __init__(
+        self, editor: Editor, project: Path, traffic: Traffic, ghost_text: bool | None = None
+    ) -> None:
+        self.project = project
+        self.traffic = traffic
+        # Not below the project: the path of a socket has at most about 100 bytes.
+        self._folder = tempfile.TemporaryDirectory(prefix="nvim-")
+        address = Path(self._folder.name) / "rpc"
+        start = ["--clean", "--headless", "--listen", str(address), "--cmd", f"set rtp^={CONFIG}"]
+        start += ["--cmd", "set noswapfile shadafile=NONE columns=100 lines=24 expandtab shiftwidth=4"]
+        if ghost_text is not None:
+            start += ["--cmd", f"let g:twinny_lsp_ghost_text = v:{str(ghost_text).lower()}"]
+        start += ["-u", str(CONFIG / "init.lua")]
+        # Not as pynvim's own child: it leaves the process's pipes behind it.
+        self.process = subprocess.Popen(
+            [editor.binary, *start],
+            env={**os.environ, **editor.env},
+            cwd=project,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(address.exists, "Neovim listens")
+        self.nvim = pynvim.attach("socket", path=str(address))
+        until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "init.lua is done")
+
+    def configure(self, **config: object) -> None:
+        """What a user adds in their own init.lua: `vim.lsp.config('twinny_lsp', ...)`."""
+        self.lua("vim.lsp.config('twinny_lsp', ...)", config)
+
+    def lua(self, code: str, *arguments: object) -> Any:
+        """Run Lua in the editor; its result."""
+        return self.nvim.exec_lua(code, *arguments)
+
+    def open(self, name: str, text: str, row: int, column: int | None = None) -> Path:
+        """Write a file, open it with the server attached, and stand in insert mode.
+
+        `row` from 0; `column` in bytes, None for the end of the line.
+        """
+        path = self.project / name
+        path.write_bytes(text.encode())
+        self.nvim.command(f"edit! {path}")
+        attached = (
+            f"local c = {CLIENT}; return c ~= nil and c.initialized and vim.lsp.buf_is_attached(0, c.id)"
+        )
+        until(lambda: self.lua(f"{attached} == true"), "the server is attached")
+        until(lambda: self.traffic.said("editor", "textDocument/didOpen"), "didOpen was sent")
+        self.nvim.current.window.cursor = (row + 1, column or 0)
+        self.keys("A" if column is None else "i")
+        return path
+
+    def keys(self, keys: str) -> None:
+        """Type; keys like <Tab> in Neovim's notation."""
+        self.nvim.input(keys)
+
+    def line(self) -> str:
+        """The line the cursor is in."""
+        return str(self.nvim.current.line)
+
+    def ghost(self) -> list[str]:
+        """The ghost text now in the buffer, line by line; empty when there is none."""
+        marks = self.lua(
+            "local n = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']\n"
+            "return n and vim.api.nvim_buf_get_extmarks(0, n, 0, -1, { details = true }) or {}"
+        )
+        if not marks:
+            return []
+        details = marks[0][3]
+        rows = [details.get("virt_text", []), *details.get("virt_lines", [])]
+        return ["".join(chunk[0] for chunk in row) for row in rows]
+
+    def menu(self) -> list[str]:
+        """What the completion menu shows, [] when it is not there."""
+        if not self.nvim.funcs.pumvisible():
+            return []
+        return [item["abbr"] or item["word"] for item in self.nvim.funcs.complete_info(["items"])["items"]]
+
+    def asked_here(self, method: str) -> bool:
+        """Whether the server was asked at the place where the cursor is now, and owes no answer any more."""
+        row, column = self.nvim.current.window.cursor
+        here = {"line": row - 1, "character": column}
+        requests = self.traffic.said("editor", method)
+        asked = any(request.message["params"]["position"] == here for request in requests)
+        return asked and bool(self.lua(f"return next({CLIENT}.requests) == nil"))
+
+    def screen(self) -> str:
+        """What a person would see."""
+        return str(
+            self.lua(
+                "local rows = {} for r = 1, vim.o.lines do local row = ''\n"
+                "for c = 1, vim.o.columns do row = row .. vim.fn.screenstring(r, c) end rows[r] = row end\n"
+                "return table.concat(rows, '\\n')"
+            )
+        )
+
+    def until(self, look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+        """Wait for it; where it never comes, the failure shows the screen."""
+        return until(look, what, seconds, seen=self.screen)
+
+    def becomes(self, text: str) -> None:
+        """Wait until the buffer holds this text."""
+        self.until(lambda: self.buffer() == text, f"the text is {text!r}")
+
+    def buffer(self) -> str:
+        """The text as it would be saved."""
+        return "\n".join(self.nvim.current.buffer[:]) + "\n"
+
+    def save(self, path: Path) -> str:
+        """Leave insert mode, save, and read the file back."""
+        self.keys("<Esc>")
+        until(lambda: self.nvim.api.get_mode()["mode"] == "n", "normal mode")
+        self.nvim.command("silent write!")
+        return path.read_bytes().decode()
+
+    def complaints(self) -> str:
+        """The editor's messages: errors and warnings a person would have seen."""
+        return str(self.nvim.command_output("messages"))
+
+    def close(self) -> None:
+        """Leave the editor as a person would (the server is shut down), and wait for its end."""
+        with contextlib.suppress(OSError, EOFError):  # it has gone before it could answer
+            self.nvim.command("qa!")
+        self.nvim.close()
+        try:
+            self.process.wait(ENDS_WITHIN_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self._folder.cleanup()
