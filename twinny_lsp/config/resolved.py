@@ -46,7 +46,8 @@ class Target:
 class CompletionSettings:
     """What holds for completions in one document of one language. Times in ms, sizes in tokens or bytes.
 
-    `debounce_ms` None is "auto". `off_reason` says in words why `enabled` is False.
+    `debounce_ms` None is "auto". `off_reason` says in words why `enabled` is False. `automatic` False: only
+    a request the user asked for is answered.
     """
 
     enabled: bool
@@ -65,13 +66,18 @@ class CompletionSettings:
     cache: bool = True
     speculate: bool = True
     max_file_bytes: int = 2_000_000
+    automatic: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """What holds for chat. `system` is the default system message ("" for none)."""
+    """What holds for chat. `system` is the default system message ("" for none).
+
+    `off_reason` says in words why `target` is None.
+    """
 
     target: Target | None
     system: str = ""
     temperature: float = 0.2
     max_tokens: int = 2048
+    off_reason: str = ""

@@ -1,0 +1,189 @@
+"""From a preset, a provider's settings and the short form to an Endpoint: the one place that knows all three.
+
+Nothing behind this knows the short form (protocol, hostname, port, path) or where a default came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+
+from twinny_lsp.config.address import (
+    Address,
+    join_paths,
+    lay_over,
+    parse_address,
+    routes_at,
+    tidy_path,
+    wire_of,
+)
+from twinny_lsp.config.schema import Addressed, ProviderSettings
+from twinny_lsp.errors import SettingsError
+from twinny_lsp.providers.endpoint import Endpoint, KeySource, Timeouts, Wire
+from twinny_lsp.providers.presets import Preset
+
+Report = Callable[[str, str], None]
+"""Called with a key (camelCase, relative) and what is wrong with it."""
+
+_OLLAMA = frozenset({Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT})
+_OLLAMA_OPTIONS = ("num_ctx", "keep_alive")
+_EMBEDDED_OPTIONS = ("model_path", "context_tokens", "threads", "idle_minutes", "share")
+_CAMEL = {
+    "num_ctx": "numCtx",
+    "keep_alive": "keepAlive",
+    "model_path": "modelPath",
+    "context_tokens": "contextTokens",
+    "idle_minutes": "idleMinutes",
+}
+
+
+def has_short_form(section: Addressed) -> bool:
+    """Whether any part of the short form is set."""
+    return bool(
+        section.protocol
+        or section.hostname
+        or section.port
+        or section.path
+        or section.api_key.get_secret_value()
+    )
+
+
+def asks_native(section: Addressed) -> bool:
+    """Whether the short form's path is llama.cpp's own fill-in-the-middle."""
+    path = section.path.strip().rstrip("/") or section.hostname.strip().rstrip("/")
+    return wire_of(path) is Wire.LLAMACPP_INFILL
+
+
+def named_endpoint(name: str, preset: Preset, provider: ProviderSettings, report: Report) -> Endpoint:
+    """The endpoint of a provider in the settings. Raises SettingsError where there is no address."""
+    address = _provider_address(preset, provider, report)
+    return _build(name, preset, provider, address, report)
+
+
+def unnamed_endpoint(
+    preset: Preset, provider: ProviderSettings, section: Addressed, role: str, report: Report
+) -> Endpoint:
+    """The short form of `section` laid over the provider it names; `role` is completion or chat.
+
+    Parts that make no sense are reported. Raises SettingsError where there is no usable address.
+    """
+    base = _provider_address(preset, provider, lambda key, message: None)
+    if preset.name == "embedded":
+        report("hostname", "the embedded provider has no address; the short form is left out")
+        return _build(section.provider, preset, provider, base, lambda key, message: None)
+    over = _short_address(section, report)
+    address = lay_over(base, over, url=False)
+
+    def of_path(key: str, message: str) -> None:
+        if key == "path":  # what is wrong with the named provider is said where that is built
+            report(key, message)
+
+    name = f"{section.provider} ({role})"
+    endpoint = _build(name, preset, provider, address, of_path, role=role if over.path else "")
+    if key := section.api_key.get_secret_value():
+        return replace(endpoint, key=KeySource(value=key))
+    return endpoint
+
+
+def _provider_address(preset: Preset, provider: ProviderSettings, report: Report) -> Address:
+    base = parse_address(preset.base_url) if preset.base_url else Address()
+    if not provider.base_url.strip():
+        return base
+    try:
+        return lay_over(base, parse_address(provider.base_url), url=True)
+    except SettingsError as error:
+        # Not the preset's address instead: code goes where the settings say, or nowhere.
+        report("baseUrl", str(error))
+        raise SettingsError(f"the address of {preset.title} cannot be used: it {error}") from error
+
+
+def _short_address(section: Addressed, report: Report) -> Address:
+    """One address of the four keys; what is written in `hostname` holds where two of them disagree."""
+    try:
+        written = parse_address(section.hostname)
+    except SettingsError as error:
+        report("hostname", str(error))
+        raise SettingsError(f"`hostname` cannot be used: it {error}") from error
+    if section.protocol and written.scheme not in ("", section.protocol):
+        report("protocol", "`hostname` says another protocol, which holds")
+    if section.port and written.port not in (None, section.port):
+        report("port", "`hostname` says another port, which holds")
+    path = ""
+    try:
+        path = tidy_path(section.path)
+    except SettingsError as error:
+        report("path", str(error))
+    return Address(
+        written.scheme or section.protocol,
+        written.host,
+        written.port if written.port is not None else section.port,
+        join_paths(written.path, path),
+    )
+
+
+def _build(
+    name: str, preset: Preset, provider: ProviderSettings, address: Address, report: Report, *, role: str = ""
+) -> Endpoint:
+    embedded = preset.name == "embedded"
+    if not embedded and not address.origin:
+        raise SettingsError(preset.no_chat or f"it has no address yet: set `providers.{name}.baseUrl`")
+    try:
+        routes = routes_at(preset, address.path, role)
+    except SettingsError as error:
+        report("path" if role else "baseUrl", f"{error}; the usual path is used")
+        routes = routes_at(preset, "")
+    wires = {route.wire for route in (routes.completion, routes.chat, routes.infill) if route}
+    return Endpoint(
+        name=name,
+        preset=preset.name,
+        base_url="" if embedded else address.origin,
+        completion=routes.completion,
+        chat=routes.chat,
+        infill=routes.infill,
+        key=_key(preset, provider, address),
+        headers=MappingProxyType({key: value.get_secret_value() for key, value in provider.headers.items()}),
+        timeouts=Timeouts(
+            connect=provider.timeouts.connect,
+            first_byte=provider.timeouts.first_byte,
+            idle=provider.timeouts.idle,
+        ),
+        options=MappingProxyType(_options(provider, wires, report)),
+    )
+
+
+def _key(preset: Preset, provider: ProviderSettings, address: Address) -> KeySource:
+    key = KeySource(
+        value=provider.api_key.get_secret_value(),
+        env=provider.api_key_env,
+        file=os.path.expanduser(provider.api_key_file),
+        command=tuple(provider.api_key_command),
+    )
+    if key or not preset.key_env:
+        return key
+    # The variable of a vendor is for the vendor's own address, and for no other.
+    own = parse_address(preset.base_url).origin == address.origin
+    return KeySource(env=preset.key_env) if own and "api_key" not in provider.model_fields_set else key
+
+
+def _options(provider: ProviderSettings, wires: set[Wire], report: Report) -> dict[str, object]:
+    """What only this kind of server knows; a key of another kind is reported, since it does nothing."""
+    options: dict[str, object] = {}
+    for names, known, kind in (
+        (_OLLAMA_OPTIONS, bool(wires & _OLLAMA), "Ollama"),
+        (_EMBEDDED_OPTIONS, Wire.EMBEDDED in wires, "the embedded provider"),
+    ):
+        for name in names:
+            value = getattr(provider, name)
+            if name not in provider.model_fields_set or value in (None, ""):
+                continue
+            if known:
+                options[name] = value
+            else:
+                report(_CAMEL.get(name, name), f"only {kind} knows this; it does nothing here")
+    if "model_path" in options:
+        options["model_path"] = os.path.expanduser(str(options["model_path"]))
+    if "idle_minutes" in options:
+        options["idle_seconds"] = float(str(options.pop("idle_minutes"))) * 60
+    return options

@@ -1,0 +1,282 @@
+"""The settings as people write them: every key, its type, its range, and what it means.
+
+The one description of the settings: validation, the JSON schema for editors and the documentation all
+come from these models. The form the program reads is resolved.py, made by resolve.py.
+Importing this costs an import of pydantic, so it comes after `initialized`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
+from pydantic.alias_generators import to_camel
+
+from twinny_lsp.providers.presets import DEFAULT, PRESETS, SPECIAL_TEMPLATES
+
+SCHEMA_VERSION = 1
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _token(name: str) -> str:
+    if not HEADER_NAME.fullmatch(name):
+        raise ValueError("should be the name of a header: letters, digits and dashes")
+    return name
+
+
+def _printable(value: object) -> object:
+    """A header's value with a line break in it would be two headers."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise ValueError("should be without line breaks and control characters")
+    return value
+
+
+HeaderValue = Annotated[SecretStr, BeforeValidator(_printable)]
+HeaderName = Annotated[str, AfterValidator(_token)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+MaxTokens = Annotated[int, Field(ge=1, le=131_072)]
+MultilineChoice = Literal["auto", "always", "never"]
+_TEMPLATES: dict[str, JsonValue] = {"examples": [*sorted(SPECIAL_TEMPLATES), "codellama", "qwen"]}
+
+
+class Section(BaseModel):
+    """What all parts of the settings have in common; keys are camelCase outside, snake_case in here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        defer_build=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=False,
+    )
+
+
+class TimeoutSettings(Section):
+    """How long to wait for a server."""
+
+    connect: Seconds = Field(default=5.0, description="Seconds until the connection stands.")
+    first_byte: Seconds = Field(
+        default=120.0,
+        description="Seconds until the first byte of the answer. Long, since queueing, loading the model and "
+        "reading the prompt count; the editor's cancel is what really ends a request.",
+    )
+    idle: Seconds = Field(default=60.0, description="Seconds between two pieces of one answer.")
+
+
+class ProviderSettings(Section):
+    """One model server. Under a preset's name it is laid over that preset."""
+
+    type: str = Field(
+        default="",
+        description="The kind of server: a preset's name. Left out, it is the preset of the same name as "
+        "the provider, else `openai-compatible`.",
+        json_schema_extra={"enum": ["", *PRESETS]},
+    )
+    base_url: str = Field(
+        default="",
+        description="Where it is: `http://127.0.0.1:11434`, with or without scheme, port, `/v1`, `/api` or a "
+        "full path such as `/v1/completions`. Left out, the preset's address.",
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="The key itself; better to use one of the next three."
+    )
+    api_key_env: str = Field(default="", description="Name of the environment variable that holds the key.")
+    api_key_command: list[str] = Field(
+        default=[],
+        repr=False,
+        description='Command that prints the key, as a list: `["pass", "show", "openai"]`. No shell.',
+    )
+    api_key_file: str = Field(default="", description="File that holds the key; `~` is your home folder.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, repr=False, description="Headers sent with every request to this server."
+    )
+    timeouts: TimeoutSettings = Field(
+        default_factory=TimeoutSettings, description="How long to wait for the server."
+    )
+    num_ctx: Annotated[int, Field(ge=256, le=4_194_304)] | None = Field(
+        default=None,
+        description="Ollama: tokens of context to load the model with. One value for all requests, "
+        "since another one makes Ollama load the model again. Left out, the server's own.",
+    )
+    keep_alive: str | int | None = Field(
+        default=None,
+        description="Ollama: how long the model stays loaded after a request: `5m`, or seconds; "
+        "-1 for ever, 0 not at all. Left out, the server's own.",
+    )
+    model_path: str = Field(
+        default="", description="embedded: the GGUF file to run; left out, the tiny model of the package."
+    )
+    context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] | None = Field(
+        default=None,
+        description="embedded: tokens of context to load the model with. Left out, it is chosen.",
+    )
+    threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        default=None, description="embedded: processor threads to compute with. Left out, they are chosen."
+    )
+    idle_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] | None = Field(
+        default=None, description="embedded: minutes without a request until the model is unloaded; 0: never."
+    )
+    share: bool = Field(default=True, description="embedded: one process for all of your editors.")
+
+
+class ModelChoice(Section):
+    """A model on a server, for `fallback`."""
+
+    provider: str = Field(default="", description="Name of a provider.")
+    model: str = Field(default="", description="Name of a model; left out, the preset's.")
+    fim_template: str = Field(
+        default="", description="As `completion.fimTemplate`.", json_schema_extra=_TEMPLATES
+    )
+
+
+class LanguageSettings(Section):
+    """What is different in one language. Left out, what `completion` says holds."""
+
+    enabled: bool = Field(default=True, description="Completion in this language.")
+    provider: str = Field(default="", description="Name of the provider for this language.")
+    model: str = Field(default="", description="Model for this language.")
+    fim_template: str = Field(
+        default="", description="FIM template for this language.", json_schema_extra=_TEMPLATES
+    )
+    multiline: MultilineChoice | None = Field(default=None, description="As `completion.multiline`.")
+    temperature: Temperature | None = Field(default=None, description="As `completion.temperature`.")
+    max_tokens: MaxTokens | None = Field(default=None, description="As `completion.maxTokens`, in tokens.")
+
+
+class Addressed(Section):
+    """A model, and the short form of an address: an unnamed provider, laid over the named one."""
+
+    provider: str = Field(
+        default=DEFAULT, description="Name of the provider: a preset, or one of `providers`."
+    )
+    model: str = Field(default="", description="Name of the model. Left out, the preset's.")
+    protocol: Literal["", "http", "https"] = Field(default="", description="Short form: `http` or `https`.")
+    hostname: str = Field(
+        default="", description="Short form: host name or address; may carry a scheme, a port and a path."
+    )
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None, description="Short form: the port."
+    )
+    path: str = Field(
+        default="",
+        description="Short form: a full path (`/api/generate`, `/v1/chat/completions`), which also tells how "
+        "the server is spoken to, or an API base (`/v1`, `/ollama`).",
+    )
+    api_key: SecretStr = Field(default=SecretStr(""), description="Short form: the key.")
+
+
+class CompletionSection(Addressed):
+    """Completion while you type."""
+
+    enabled: bool = Field(default=True, description="Completion at all.")
+    automatic: bool = Field(
+        default=True, description="Suggest while you type; `false`: only when you ask for it."
+    )
+    fim_template: str = Field(
+        default="",
+        description="How the model is asked to fill in the middle: `automatic` (by what the server "
+        "tells and the model's name), the name of a model family, `native` (the server knows), "
+        "or `custom-template` (your `fim.hbs`). Left out, the preset's.",
+        json_schema_extra=_TEMPLATES,
+    )
+    surface: Literal["auto", "inline", "menu", "both"] = Field(
+        default="auto",
+        description="Where suggestions show: as ghost text, in the completion menu, or both; `auto` leaves "
+        "the menu out once this editor has asked for ghost text.",
+    )
+    menu_position: Literal["first", "last"] = Field(
+        default="first", description="Where ours stands in the completion menu; it is never preselected."
+    )
+    multiline: MultilineChoice = Field(
+        default="auto",
+        description="Suggestions of several lines; `auto` decides from the text around the cursor.",
+    )
+    debounce: Literal["auto"] | Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default="auto", description="Milliseconds without a key before the model is asked; `auto` adapts."
+    )
+    temperature: Temperature = Field(default=0.2, description="0 is always the likeliest text.")
+    max_tokens: MaxTokens = Field(default=256, description="Tokens a suggestion may have.")
+    context_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = Field(
+        default=2048,
+        description="Tokens of prompt in all: the text before and after the cursor, and other files.",
+    )
+    suffix_tokens: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
+        default=256, description="Of these, at most so many tokens of the text after the cursor."
+    )
+    candidates: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=3, description="How many suggestions an explicit request may bring."
+    )
+    cache: bool = Field(default=True, description="Keep answers, and give them again at the same place.")
+    speculate: bool = Field(
+        default=True, description="Ask ahead for what follows when a suggestion is accepted."
+    )
+    max_file_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=2_000_000, description="No completion in documents larger than this, in bytes."
+    )
+    fallback: list[str | ModelChoice] = Field(
+        default=[],
+        description="What to ask when the first server is not there, in order: names of providers, or "
+        '`{"provider": …, "model": …}`.',
+    )
+    languages: dict[str, LanguageSettings] = Field(
+        default={},
+        description="By language id: `true`, `false`, or what is different there. `*`: all others.",
+    )
+
+
+class ChatSection(Addressed):
+    """Chat."""
+
+    system_message: str = Field(default="", description="The system message; left out, none is sent.")
+    temperature: Temperature = Field(default=0.2, description="0 is always the likeliest text.")
+    max_tokens: MaxTokens = Field(default=2048, description="Tokens an answer may have.")
+
+
+class TemplateSection(Section):
+    """Your own templates."""
+
+    directory: str = Field(default="~/.twinny/templates", description="Folder of your Handlebars templates.")
+
+
+class LogSection(Section):
+    """The log, on standard error or in the file of `--log-file`."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="How much is logged. Your code and your keys are not, at this level."
+    )
+
+
+class Settings(Section):
+    """Settings of twinny-lsp."""
+
+    schema_version: int = Field(default=SCHEMA_VERSION, description="Version of these settings' form.")
+    providers: dict[str, ProviderSettings] = Field(
+        default={}, description="Model servers by name. The presets are there already, under their names."
+    )
+    completion: CompletionSection = Field(
+        default_factory=CompletionSection, description="Completion while you type."
+    )
+    chat: ChatSection = Field(default_factory=ChatSection, description="Chat.")
+    templates: TemplateSection = Field(default_factory=TemplateSection, description="Your own templates.")
+    log: LogSection = Field(default_factory=LogSection, description="The log.")
+
+
+RESERVED = frozenset({"context", "privacy"})
+"""Sections that a later version will know; until then they are reported, not taken for working."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of the settings, in camelCase, for editors and their completion."""
+    schema = Settings.model_json_schema(by_alias=True)
+    languages = schema["$defs"]["CompletionSection"]["properties"]["languages"]
+    languages["additionalProperties"] = {
+        "anyOf": [{"type": "boolean"}, languages["additionalProperties"]],
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "twinny-lsp"}
