@@ -172,6 +172,11 @@ class FakeServer:
         """How many TCP connections are open now."""
         return len(self._open)
 
+    async def stop_listening(self) -> None:
+        """Refuse new connections from now on; nothing listens at `url` any more."""
+        assert self._server is not None
+        self._server.close()
+
     def drop_idle(self) -> None:
         """Close all connections that are not answering, as servers do after some idle seconds."""
         for connection in list(self._open):
