@@ -14,6 +14,8 @@ from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.catalogue import Family, Membership, Use, membership, table
 from twinny_lsp.fim.names import model_name
 
+__all__ = ["Choice", "Family", "Kind", "Membership", "Use", "choose", "membership", "names", "table"]
+
 AUTOMATIC, NATIVE, CUSTOM, CHAT = "automatic", "native", "custom-template", "chat"
 _ALIASES = {"llama": "codellama", "": AUTOMATIC, "auto": AUTOMATIC, "custom": CUSTOM}
 # What stands in a prompt template that has turns of a conversation.
@@ -55,8 +57,8 @@ def names() -> tuple[str, ...]:
 def choose(model: str, setting: str, facts: ModelFacts | None = None, native_route: bool = False) -> Choice:
     """How to ask `model`.
 
-    `setting` is `completion.fimTemplate`, `facts` what the server said of the model, `native_route`: the server
-    has a route of its own for fill-in-the-middle (llama.cpp's /infill).
+    `setting` is `completion.fimTemplate`, `facts` what the server said of the model, `native_route`: the
+    server has a route of its own for fill-in-the-middle (llama.cpp's /infill).
     """
     wanted = _ALIASES.get(setting.strip().lower(), setting.strip().lower())
     if wanted == AUTOMATIC:

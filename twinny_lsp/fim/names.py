@@ -2,7 +2,7 @@
 
 `Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF`, `qwen2.5-coder:1.5b-instruct-q8_0` and
 `models\\Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf` all are `qwen2.5-coder`, tuned for instructions.
-Not for deciding what a model can do: families.py.
+Not for deciding what a model can do: catalogue.py.
 """
 
 from __future__ import annotations
@@ -18,22 +18,7 @@ _SIZE = re.compile(
     r"[ae]?\d+(?:[.p]\d+)?[bmk]|\d+x\d+(?:\.\d+)?b|\d+(?:\.\d+)?bpw|\d+bit|b?f?p?f?(?:16|32)|fp8|int[48]"
 )
 _PACKING = frozenset(
-    (
-        "gguf",
-        "ggml",
-        "awq",
-        "gptq",
-        "exl2",
-        "exl3",
-        "mlx",
-        "mxfp4",
-        "nvfp4",
-        "imat",
-        "imatrix",
-        "ud",
-        "hf",
-        "onnx",
-    )
+    ("gguf", "ggml", "awq", "gptq", "exl2", "exl3", "mlx", "mxfp4", "nvfp4", "imat", "ud", "hf", "onnx")
 )
 _INSTRUCT = frozenset(("instruct", "instruction", "it", "chat", "inst", "assistant", "reasoning", "thinking"))
 _BASE = frozenset(("base", "pt", "pretrain", "pretrained", "text"))

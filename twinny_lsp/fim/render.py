@@ -93,7 +93,11 @@ def _fill(nodes: tuple[Node, ...], values: Mapping[str, Value], parts: list[str]
             if isinstance(items, str | bool):
                 raise TypeError(f"{node.name} is not a list")
             for index, item in enumerate(items):
-                place = {"@index": str(index), "@first": index == 0, "@last": index == len(items) - 1}
+                place: dict[str, Value] = {
+                    "@index": str(index),
+                    "@first": index == 0,
+                    "@last": index == len(items) - 1,
+                }
                 _fill(node.body, {**item, **place}, parts)
             if not items:
                 _fill(node.otherwise, values, parts)
