@@ -229,7 +229,9 @@ def _address(case: _Case) -> errors.ProviderError | None:
         cause = f"redirects {route} to another address"
         return case.make(errors.WrongAddress, cause, "Set that address in the settings; code is not sent on.")
     if form is Form.HTML:
-        return case.make(errors.WrongAddress, f"answers {route} with an HTML page: wrong address?", advice)
+        return case.make(
+            errors.WrongAddress, f"answers {route} with an HTML page instead of JSON (wrong address?)", advice
+        )
     if status == 400 and "invalid host header" in case.words:
         return case.make(
             errors.WrongAddress, "refuses this host name", "Use 127.0.0.1, or start it with --listen."
