@@ -16,13 +16,13 @@ from typing import Any
 from twinny_lsp.config import schema
 from twinny_lsp.config.cleaning import Layer
 from twinny_lsp.config.endpoints import asks_native, has_short_form, named_endpoint, unnamed_endpoint
-from twinny_lsp.config.languages import canonical
 from twinny_lsp.config.merge import Merged, merge
 from twinny_lsp.config.problems import Problem, did_you_mean, listed
 from twinny_lsp.config.resolved import ChatSettings, CompletionSettings, Multiline, Surface, Target
 from twinny_lsp.config.restrict import NONE, Restrictions
 from twinny_lsp.config.shown import shown
 from twinny_lsp.errors import SettingsError
+from twinny_lsp.languages import canonical
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.presets import AUTOMATIC, DEFAULT, NATIVE, PRESETS, SPECIAL_TEMPLATES, Preset
 
@@ -68,11 +68,15 @@ class Settings:
         """The names that `provider` may have, presets first."""
         return self.names
 
-    def endpoint(self, name: str) -> Endpoint:
-        """The endpoint of a provider. Raises SettingsError, which says why there is none."""
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint of a provider; None where there is none, see `why_no_endpoint`."""
+        return self.endpoints.get(name)
+
+    def why_no_endpoint(self, name: str) -> str:
+        """Why a provider has no endpoint, in words; "" if it has one."""
         if name in self.endpoints:
-            return self.endpoints[name]
-        raise SettingsError(self.unusable.get(name) or _no_such(name, self.providers()))
+            return ""
+        return self.unusable.get(name) or _no_such(name, self.names)
 
     def restricted(self, restrictions: Restrictions) -> Settings:
         """The same settings, narrowed by a project's file."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from twinny_lsp.config.languages import canonical
 from twinny_lsp.config.problems import Problem, did_you_mean
 from twinny_lsp.config.resolved import CompletionSettings
+from twinny_lsp.languages import canonical
 
 FILE_NAME = ".twinny.toml"
 ANY = "*"
