@@ -11,7 +11,6 @@ from tests.support.servers.ollama import OllamaStandIn
 from tests.support.servers.openwebui import OpenWebUiStandIn
 
 LLAMA_KEY = "llama-key"
-WEBUI_KEY = "sk-webui-key"
 
 
 @pytest.fixture(scope="session")
@@ -31,5 +30,5 @@ async def ollama(llama_server: LlamaServer) -> AsyncIterator[OllamaStandIn]:
 @pytest.fixture
 async def openwebui(ollama: OllamaStandIn) -> AsyncIterator[OpenWebUiStandIn]:
     """The Open WebUI stand-in over it."""
-    async with OpenWebUiStandIn(ollama, WEBUI_KEY) as server:
+    async with OpenWebUiStandIn(ollama) as server:
         yield server

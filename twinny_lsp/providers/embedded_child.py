@@ -179,7 +179,8 @@ def _load(orders: Orders) -> tuple[object, str]:
     params.n_parallel, params.kv_unified = orders.parallel, orders.parallel > 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = orders.threads
     params.n_gpu_layers, params.fit_params, params.warmup = 0, False, False
-    params.cache_ram_mib = 64
+    # A chat would otherwise push the completion's prompt out, and each would be computed anew.
+    params.cache_idle_slots, params.cache_ram_mib = False, 64
     params.endpoint_slots, params.endpoint_props, params.endpoint_metrics = True, False, False
     params.ui, params.offline, params.verbosity = False, True, 1
     if orders.alias:

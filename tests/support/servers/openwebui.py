@@ -13,6 +13,8 @@ from tests.support.servers.ollama import POSTS, OllamaStandIn
 from tests.support.servers.plain_http import Answer, PlainServer, Request
 
 PREFIX = "/ollama"
+KEY = "sk-webui-key"
+"""A key for tests, of the form Open WebUI gives out."""
 FORMS = ("/api/generate", "/api/chat")
 PAGE = '<!doctype html>\n<html lang="en"><head><title>Open WebUI</title></head><body></body></html>\n'
 JSON = "application/json"
@@ -44,7 +46,7 @@ class _Detail(Answer):
 class OpenWebUiStandIn:
     """The server; `async with` starts and stops it. `log` has every request in order."""
 
-    def __init__(self, ollama: OllamaStandIn, key: str) -> None:
+    def __init__(self, ollama: OllamaStandIn, key: str = KEY) -> None:
         self._ollama, self._key = ollama, key
         self._server = PlainServer(self.handle)
         self.log: list[Request] = []

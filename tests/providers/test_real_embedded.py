@@ -1,0 +1,368 @@
+"""The embedded provider with its real child: answers, crashes, idleness, sharing, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.fake_server import bounded
+from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
+from tests.support.servers.llama import TINY_MODEL, write_endless_model, write_model_without_fim
+from twinny_lsp.errors import Interrupted, ServerFailure, Unsupported
+from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Finish, Generation, Message, Piece, Prompt
+from twinny_lsp.providers.base import State
+from twinny_lsp.providers.embedded import EmbeddedProvider
+from twinny_lsp.providers.endpoint import Endpoint
+
+pytestmark = pytest.mark.real
+CHAT = ChatPrompt((Message("user", "Hello"),))
+
+
+@asynccontextmanager
+async def embedded(**options: object) -> AsyncIterator[EmbeddedProvider]:
+    provider = EmbeddedProvider(
+        Endpoint("embedded", "embedded", "", None, None, options={"share": False, **options})
+    )
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+async def ask(provider: EmbeddedProvider, prompt: Prompt, max_tokens: int = 48) -> list[Piece]:
+    return [piece async for piece in provider.stream(Generation("tiny-fim", prompt, max_tokens, 0.0))]
+
+
+async def answer(provider: EmbeddedProvider, prompt: Prompt = ADD.fim) -> str:
+    return "".join(piece.text for piece in await ask(provider, prompt))
+
+
+def child_of(pid: int | None = None) -> psutil.Process:
+    """The one embedded child of a process (ours when None)."""
+    children = [
+        process
+        for process in psutil.Process(pid).children()
+        if any("embedded_child" in part for part in process.cmdline())
+    ]
+    assert len(children) == 1
+    return children[0]
+
+
+async def gone(pid: int) -> None:
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        await asyncio.sleep(0.02)
+
+
+# --- answers ---
+
+
+@pytest.mark.parametrize("expected", ANSWERS, ids=lambda e: e.name)
+@pytest.mark.parametrize("way", ["infill", "raw"])
+async def test_it_fills_in_the_middle(expected: Expected, way: str) -> None:
+    async with embedded() as provider:
+        pieces = await ask(provider, expected.fim if way == "infill" else expected.raw)
+        assert "".join(piece.text for piece in pieces) == expected.text
+        assert pieces[-1].finish is Finish.STOP
+
+
+async def test_it_chats_beside_a_completion() -> None:
+    async with embedded() as provider:
+        assert await asyncio.gather(answer(provider, CHAT), answer(provider)) == [HELLO, ADD.text]
+
+
+async def test_other_files_reach_the_model() -> None:
+    async with embedded() as provider:
+        extra = (ContextFile("shapes.py", "def unusual_name_here(radius):\n    return radius\n" * 4),)
+        alone = (await ask(provider, ADD.fim, 2))[-1].usage
+        among = (await ask(provider, FimPrompt(ADD.prefix, ADD.suffix, extra), 2))[-1].usage
+        assert alone is not None
+        assert among is not None
+        assert (among.prompt or 0) > (alone.prompt or 0) + 40
+
+
+async def test_a_typed_letter_costs_few_tokens() -> None:
+    """The prompt is as long as one may be (3/4 of a batch), and another request came between."""
+    async with embedded() as provider:
+        prefix = "".join(f"def f{i}(x):\n    return x + {i}\n\n\n" for i in range(50))
+        await ask(provider, FimPrompt(prefix, "\n"), 4)
+        await ask(provider, CHAT, 4)
+        usage = (await ask(provider, FimPrompt(prefix + "def", "\n"), 4))[-1].usage
+        assert usage is not None
+        assert (usage.prompt or 0) > 600
+        assert (usage.prompt or 0) - (usage.cached or 0) < 32
+
+
+async def test_what_it_says_of_itself_is_what_its_server_says() -> None:
+    async with embedded() as provider:
+        before = await provider.facts("")
+        await answer(provider)
+        assert provider._running is not None
+        told = await provider._running.http.facts("tiny-fim")
+        assert (told.insert, told.context_tokens, told.batch_tokens, told.template) == (
+            before.insert,
+            before.context_tokens,
+            before.batch_tokens,
+            before.template,
+        )
+        health = await provider.health()
+        assert health.state is State.READY
+        assert "llama.cpp" in health.server
+
+
+async def test_a_model_without_fim_tokens(tmp_path: Path) -> None:
+    path = write_model_without_fim(tmp_path / "plain.gguf")
+    async with embedded(model_path=str(path)) as provider:
+        assert (await provider.facts("")).insert is False
+        with pytest.raises(Unsupported):
+            await answer(provider)
+
+
+async def test_a_damaged_model_is_told_and_leaves_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "half.gguf"
+    path.write_bytes(TINY_MODEL.read_bytes()[:400_000])
+    async with embedded(model_path=str(path)) as provider:
+        with pytest.raises(ServerFailure, match="could not load") as caught:
+            await answer(provider)
+        assert "half.gguf" in str(caught.value)
+        assert caught.value.detail
+        assert not [c for c in psutil.Process().children() if "embedded_child" in str(c.cmdline())]
+
+
+# --- who may use it ---
+
+
+async def test_other_users_of_this_machine_cannot_use_it() -> None:
+    async with embedded() as provider:
+        await answer(provider)
+        assert provider._running is not None
+        ready = provider._running.link.ready
+        assert ready is not None
+        assert ready.address.startswith("http://127.0.0.1:")
+
+        def knock(path: str) -> int:
+            try:
+                with urllib.request.urlopen(ready.address + path, data=b"{}", timeout=10) as reply:
+                    return int(reply.status)
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        for path in ("/completion", "/infill", "/v1/chat/completions", "/tokenize"):
+            assert await asyncio.to_thread(knock, path) == 401
+        child = psutil.Process(ready.pid)
+        assert ready.key not in str(child.cmdline()) + str(child.environ())
+        listening = {c.laddr.ip for c in child.net_connections() if c.status == psutil.CONN_LISTEN}
+        assert listening == {"127.0.0.1"}
+
+
+async def test_it_is_modest() -> None:
+    async with embedded() as provider:
+        await answer(provider)
+        assert child_of().nice() > psutil.Process().nice()
+
+
+async def test_nothing_in_the_current_folder_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "socket", "xllamacpp", "twinny_lsp"):
+        (tmp_path / f"{name}.py").write_text("import os; os._exit(9)")
+    monkeypatch.chdir(tmp_path)
+    async with embedded() as provider:
+        assert await answer(provider) == ADD.text
+
+
+# --- its life ---
+
+
+async def test_a_killed_child_is_replaced() -> None:
+    async with embedded() as provider:
+        assert await answer(provider) == ADD.text
+        first = child_of()
+        first.kill()
+        assert await answer(provider) == ADD.text
+        assert child_of().pid != first.pid
+
+
+async def test_a_child_killed_while_it_answers_is_told_and_replaced(tmp_path: Path) -> None:
+    path = write_endless_model(tmp_path / "endless.gguf")
+    async with embedded(model_path=str(path), context_tokens=65_536) as provider:
+        pieces = provider.stream(Generation("m", ADD.raw, 100_000, 0.0))
+        assert (await anext(pieces)).text
+        child_of().kill()
+        with pytest.raises(Interrupted, match="ended while answering: it was ended by SIGKILL"):
+            await bounded(drain(pieces))
+        assert len(await ask(provider, ADD.raw, 5)) > 2
+
+
+async def drain(pieces: AsyncIterator[Piece]) -> None:
+    async for _ in pieces:
+        pass
+
+
+async def test_it_stops_when_idle_and_comes_back() -> None:
+    async with embedded(idle_seconds=0.1) as provider:
+        assert await answer(provider) == ADD.text
+        await bounded(gone(child_of().pid))
+        assert await answer(provider) == ADD.text
+
+
+async def test_close_ends_the_child() -> None:
+    async with embedded() as provider:
+        await answer(provider)
+        child = child_of()
+    assert not child.is_running()
+
+
+PARENT = """
+import asyncio, json, sys
+from twinny_lsp.exchange import FimPrompt, Generation
+from twinny_lsp.providers.embedded import EmbeddedProvider
+from twinny_lsp.providers.endpoint import Endpoint
+
+async def main():
+    loop = asyncio.get_running_loop()
+    options = json.loads(sys.argv[1])
+    provider = EmbeddedProvider(Endpoint("embedded", "embedded", "", None, None, options=options))
+    prompt = FimPrompt("def add(a, b):\\n    ", "\\n")
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        if line == "close\\n":
+            await provider.close()
+            print("closed", flush=True)
+            continue
+        text = "".join([p.text async for p in provider.stream(Generation("m", prompt, 48, 0.0))])
+        print(json.dumps([text, provider._running.link.ready.pid]), flush=True)
+    await provider.close()
+
+asyncio.run(main())
+"""
+
+
+class Editor:
+    """A process of its own with an embedded provider in it, as a language server would have."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def say(self, word: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(word.encode() + b"\n")
+        return (await bounded(self.process.stdout.readline(), 30)).decode().strip()
+
+    async def ask(self) -> tuple[str, int]:
+        text, pid = json.loads(await self.say("ask"))
+        return text, pid
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def editor(**options: object) -> AsyncIterator[Editor]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, json.dumps(options), stdin=pipe, stdout=pipe
+    )
+    made = Editor(process)
+    try:
+        yield made
+    finally:
+        await made.kill()
+
+
+@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
+async def test_a_killed_parent_takes_its_child_along(share: bool) -> None:
+    async with editor(share=share) as parent:
+        text, pid = await parent.ask()
+        assert text == ADD.text
+        assert psutil.pid_exists(pid)
+        await parent.kill()
+        await bounded(gone(pid))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a FIFO holds the child in the middle of its start")
+async def test_a_parent_killed_while_the_model_loads_takes_its_child_along(tmp_path: Path) -> None:
+    fifo = tmp_path / "slow.gguf"
+    os.mkfifo(fifo)
+    script = f"""
+import asyncio, os
+from twinny_lsp.providers.embedded_process import ChildProcess
+from twinny_lsp.providers.embedded_child import Orders
+
+async def main():
+    child = ChildProcess(Orders({str(fifo)!r}, "k", parent=os.getpid()), "m")
+    starting = asyncio.ensure_future(child.start(600))
+    await asyncio.sleep(0)
+    print(child.pid, flush=True)
+    await starting
+
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    pid = int(await bounded(process.stdout.readline(), 30))
+    process.kill()
+    await process.wait()
+    await bounded(gone(pid))
+
+
+# --- sharing ---
+
+
+async def test_two_editors_share_one_child_that_outlives_its_starter() -> None:
+    async with editor() as first, editor() as second:
+        text, pid = await first.ask()
+        assert text == ADD.text
+        assert await second.ask() == (ADD.text, pid)
+        await first.kill()
+        assert await second.ask() == (ADD.text, pid)
+        assert await second.say("close") == "closed"
+        await bounded(gone(pid))
+
+
+async def test_editors_that_start_at_once_share_one_child() -> None:
+    async with editor() as first, editor() as second, editor() as third:
+        answers = await asyncio.gather(first.ask(), second.ask(), third.ask())
+        assert len({pid for _, pid in answers}) == 1
+        pid = answers[0][1]
+        assert await first.say("close") == "closed"
+        assert await second.ask() == (ADD.text, pid)
+        await second.kill()
+        await third.kill()
+        await bounded(gone(pid))
+
+
+async def test_a_shared_child_that_dies_is_replaced_for_both() -> None:
+    async with editor() as first, editor() as second:
+        _, pid = await first.ask()
+        assert (await second.ask())[1] == pid
+        psutil.Process(pid).kill()
+        text, new = await second.ask()
+        assert (text, new != pid) == (ADD.text, True)
+        assert await first.ask() == (ADD.text, new)
+
+
+async def test_a_notice_of_a_dead_child_is_no_obstacle() -> None:
+    async with editor() as first:
+        _, pid = await first.ask()
+        psutil.Process(pid).kill()
+        await first.kill()
+    async with editor() as second:
+        text, new = await second.ask()
+        assert (text, new != pid) == (ADD.text, True)
+        await second.kill()
+        await bounded(gone(new))
