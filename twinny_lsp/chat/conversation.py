@@ -63,7 +63,7 @@ class Conversations:
         failed or cancelled question leaves the history as it was. Cancelling closes the socket.
         """
         if settings.target is None:
-            raise SettingsError("No chat provider is set up: set `chat.provider` and `chat.model`.")
+            raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
         if not any(message.content.strip() for message in question.messages):
             raise SettingsError("There is nothing to send: the message is empty.")
         conversation = question.conversation or uuid.uuid4().hex[:12]

@@ -139,8 +139,8 @@ class Commands:
         return settings.chat().target if use == "chat" else settings.completion_for("plaintext").target
 
     def _endpoint(self, name: str) -> Endpoint:
-        endpoint = self._server.sync.settings().endpoint(name)
+        settings = self._server.sync.settings()
+        endpoint = settings.endpoint(name)
         if endpoint is None:
-            known = ", ".join(self._server.sync.settings().providers())
-            raise JsonRpcInvalidParams(f"no provider is called `{name}`; there are {known}")
+            raise JsonRpcInvalidParams(f"`{name}`: {settings.why_no_endpoint(name)}")
         return endpoint

@@ -26,11 +26,11 @@ NOT_FOR_COMPLETION = ("embed", "bge-", "minilm", "rerank", "whisper", "clip")
 
 def offers(names: list[str], configured: str) -> list[str]:
     """The models worth offering, best first: those with fill-in-the-middle by name, then code models."""
-    from twinny_lsp.fim.families import family_of
+    from twinny_lsp.fim.families import Use, membership
 
     def rank(name: str) -> tuple[int, int]:
         lowered = name.lower()
-        return (0 if family_of(name) else 1, 0 if "code" in lowered else 1)
+        return (0 if membership(name).use is Use.RAW else 1, 0 if "code" in lowered else 1)
 
     usable = [
         n for n in names if n != configured and not any(word in n.lower() for word in NOT_FOR_COMPLETION)

@@ -84,7 +84,16 @@ class Notices:
         if gone:
             self._changed()
 
-    def replace(self, topic: str, notices: list[Notice]) -> None:
+    def forget_all_but(self, topic: str) -> None:
+        """After a change of settings: everything else gets a new chance, and is told again if it fails."""
+        gone = [key for key in self._current if key[0] != topic]
+        self._shown_at = {key: at for key, at in self._shown_at.items() if key[0] == topic}
+        for key in gone:
+            del self._current[key]
+        if gone:
+            self._changed()
+
+    def replace(self, topic: str, notices: list[Notice], *, quiet: bool = False) -> None:
         """Set all that is wrong under a topic, e.g. after the settings were read again."""
         keys = {(notice.topic, notice.cause) for notice in notices}
         gone = [key for key in self._current if key[0] == topic and key not in keys]
@@ -92,7 +101,7 @@ class Notices:
             del self._current[key]
             self._shown_at.pop(key, None)
         for notice in notices:
-            self.report(notice)
+            self.report(notice, quiet=quiet)
         if gone:
             self._changed()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -126,13 +127,11 @@ class TwinnyServer(TwinnyLanguageServer):
 
     async def _start(self) -> None:
         """Build what is behind the protocol, off the loop's thread, and read the settings."""
-        from twinny_lsp.lsp.backend import build
-
-        self.backend = await build(self)
+        backend = await asyncio.to_thread(import_module, "twinny_lsp.lsp.backend")
+        self.backend = await backend.build(self, self.roots)
         await self.sync.start()
         self._ready.set()
         self._status_changed()
-        self.sync.warm_up()
 
     async def _stop(self) -> None:
         if hasattr(self, "backend"):

@@ -1,0 +1,57 @@
+"""Everything behind the protocol, built once the client is ready and closed at the end.
+
+Its imports cost more than the rest of the start: they run on a thread, so that the loop answers meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twinny_lsp.chat.conversation import Conversations
+from twinny_lsp.completion.engine import CompletionEngine
+from twinny_lsp.completion.prompting import Prompts
+from twinny_lsp.config.store import SettingsStore
+from twinny_lsp.fim.custom import CustomTemplates
+from twinny_lsp.fim.families import names
+from twinny_lsp.providers.registry import Registry
+
+if TYPE_CHECKING:
+    from twinny_lsp.lsp.server import TwinnyServer
+
+
+@dataclass(slots=True)
+class Backend:
+    """The parts a request needs."""
+
+    store: SettingsStore
+    registry: Registry
+    prompts: Prompts
+    engine: CompletionEngine
+    conversations: Conversations
+
+    async def close(self) -> None:
+        """End all that is under way and release sockets and child processes."""
+        await self.engine.close()
+        await self.registry.close_all()
+
+
+async def build(server: TwinnyServer, roots: Sequence[str]) -> Backend:
+    """Put the parts together; what takes long happens on a thread."""
+    store = await asyncio.to_thread(_read_settings, tuple(roots))
+    registry = Registry()
+    prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
+    engine = CompletionEngine(
+        registry, prompts, on_failure=server.troubles.failed, on_success=server.troubles.worked
+    )
+    return Backend(store, registry, prompts, engine, Conversations(registry.provider))
+
+
+def _read_settings(roots: tuple[str, ...]) -> SettingsStore:
+    import twinny_lsp.providers.http  # noqa: F401 - aiohttp, before the first request needs it
+
+    store = SettingsStore(roots=roots, templates=names())
+    store.global_settings()
+    return store
