@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.cases import CASES, KEY, Case
-from tests.support.fake_server import FakeServer, bounded
+from tests.support.fake_server import HANG, FakeServer, Reply, bounded
 from twinny_lsp import errors
 from twinny_lsp.exchange import Generation
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Timeouts
@@ -26,9 +26,11 @@ PACE = Pace(grace=0.5, loading=0.05, poll=0.01, ask=1.0)
 
 def endpoint(case: Case, url: str) -> Endpoint:
     preset = PRESETS[case.preset]
+    hangs = isinstance(case.reply, Reply) and HANG in (case.reply.head, *case.reply.steps)
+    seconds = 0.1 if hangs else 8.0
     return Endpoint(
         preset.name, preset.name, url, preset.completion, preset.chat, preset.infill,
-        KeySource(value=case.key), timeouts=Timeouts(connect=2.0, first_byte=0.2, idle=0.2),
+        KeySource(value=case.key), timeouts=Timeouts(connect=2.0, first_byte=seconds, idle=seconds),
     )  # fmt: skip
 
 
@@ -80,7 +82,7 @@ async def test_the_document_shows_the_messages_as_they_are() -> None:
     for case in CASES:
         error, url = await bounded(failure(case))
         usual = PRESETS[case.preset].base_url or "http://127.0.0.1:8000"
-        lines.append(row(case, str(error).replace(url, usual)))
+        lines.append(row(case, str(error).replace(url, usual).replace("for 0.1 s", "for 120 s")))
     before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     whole = f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}"

@@ -1,0 +1,32 @@
+"""Short ways to an endpoint, a generation and the pieces of an answer, for tests of providers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twinny_lsp.exchange import ChatPrompt, Generation, Message, Piece, Prompt, RawPrompt
+from twinny_lsp.providers.base import Provider
+from twinny_lsp.providers.endpoint import Endpoint, Timeouts
+from twinny_lsp.providers.presets import PRESETS
+
+GENERATE = "/api/generate"
+RAW = RawPrompt("x = ")
+CHAT = ChatPrompt((Message("user", "hi"),))
+
+
+def generation(prompt: Prompt = RAW, model: str = "m") -> Generation:
+    return Generation(model, prompt, 16, 0.2)
+
+
+def endpoint(url: str, preset: str = "ollama", **changes: Any) -> Endpoint:
+    known = PRESETS[preset]
+    fields: dict[str, Any] = {"timeouts": Timeouts(5.0, 8.0, 8.0), **changes}
+    return Endpoint(preset, preset, url, known.completion, known.chat, known.infill, **fields)
+
+
+async def collect(provider: Provider, asked: Generation | None = None) -> list[Piece]:
+    return [piece async for piece in provider.stream(asked or generation())]
+
+
+def text_of(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
