@@ -186,7 +186,9 @@ def _laid(route: Route, base: str) -> Route:
         return Route(route.wire, path)
     root = rootless
     if not (own and root.endswith(own)):
-        root = root.removesuffix("/api") + own
+        root = root.removesuffix("/api")
+    if not root.endswith(own):
+        root += own
     return Route(route.wire, root + tail)
 
 
