@@ -29,6 +29,12 @@ pytestmark = pytest.mark.real
 CHAT = ChatPrompt((Message("user", "Hello"),))
 
 
+@pytest.fixture(autouse=True)
+def no_shared_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children are announced below the test's own HOME, not where the developer's editors look."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+
+
 @asynccontextmanager
 async def embedded(**options: object) -> AsyncIterator[EmbeddedProvider]:
     provider = EmbeddedProvider(

@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import Protocol
 
 from twinny_lsp.errors import (
@@ -251,6 +252,8 @@ class EmbeddedProvider:
             raise Unsupported(f"the embedded model needs llama.cpp: {INSTALL_HINT}", provider=name)
         try:
             stat = self._path.stat()
+            if not S_ISREG(stat.st_mode):
+                raise NotGguf("not a file")
             stamp = (stat.st_size, stat.st_mtime_ns)
             if self._header is None or self._header[0] != stamp:
                 self._header = (stamp, read_facts(self._path))

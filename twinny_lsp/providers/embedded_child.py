@@ -8,7 +8,8 @@ model, and writes one JSON line to standard output: `{"address", "control", "pid
 
 It never outlives its users: standard input is its starter's lease, each connection to the control
 port another one (`join` below), and the end of the last ends the process. Where the kernel can, it
-also kills the process with its parent while nobody else holds a lease.
+also kills the process with its parent while nobody else holds a lease (llama.cpp's loading keeps all
+Python threads waiting, so on other systems a parent's death in that time counts when it is over).
 
 Not for: HTTP to the model (that is providers/http.py), or deciding when to start and stop.
 """

@@ -337,6 +337,12 @@ async def test_an_unusable_file_is_told_without_a_process(
         assert stage.pids == []
 
 
+async def test_a_folder_is_no_model(stage: Stage, tmp_path: Path) -> None:
+    async with stage.provider(model_path=str(tmp_path)) as provider:
+        with pytest.raises(Unsupported, match="not a GGUF model: .*not a file"):
+            await provider.facts("")
+
+
 async def test_a_missing_extra_is_told_without_a_process(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
