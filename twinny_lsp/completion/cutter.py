@@ -7,6 +7,9 @@ tokens nobody will see, and about answering at the first moment possible.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.loops import loop_start
 from twinny_lsp.completion.scope import block_end
@@ -43,21 +46,33 @@ class StopWords:
         return out
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a model's answer is to be read: see `seams.Prompted`."""
+
+    ends: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    restore: Callable[[str], str] | None = None
+    chat: bool = False
+
+
 class Cutter:
     """The text so far and whether it is enough.
 
-    `text` has line ends `\\n` and only what is certain (no half stop word). `why` is set once the shape
+    `text` has line ends `\n` and only what is certain (no half stop word). `why` is set once the shape
     is complete: nothing fed later changes anything.
     """
 
-    def __init__(
-        self, around: Around, shape: Shape, stop: tuple[str, ...] = (), *, chat: bool = False
-    ) -> None:
+    def __init__(self, around: Around, shape: Shape, reading: Reading = Reading()) -> None:
         self._around = around
         self._shape = shape
-        self._stops = StopWords(stop)
-        self._unfence = Unfence(around.language, prose=chat or around.blank)
+        self._stops = StopWords(reading.ends)
+        self._unfence = Unfence(around.language, prose=reading.chat or around.blank)
+        self._opens = reading.opens
+        self._restore = reading.restore
+        self._unrestored = ""
         self._carriage = ""
+        self._begun = ""
         self.text = ""
         self.why = ""
 
@@ -87,10 +102,27 @@ class Cutter:
         raw = self._carriage + piece
         self._carriage = "\r" if raw.endswith("\r") and not final else ""
         raw = raw[: len(raw) - len(self._carriage)].replace("\r\n", "\n").replace("\r", "\n")
+        raw = self._without_opening(raw, final=final)
         fresh = self._unfence.feed(self._stops.feed(raw, final=final), final=final or bool(self._stops.found))
-        self.text += fresh
+        if self._restore is None:
+            self.text += fresh
+        else:
+            self._unrestored += fresh
+            self.text = self._restore(self._unrestored)
         if fresh or self._stops.found or self._unfence.done:
             self._judge()
+
+    def _without_opening(self, raw: str, *, final: bool) -> str:
+        """Take off a token that the model repeats at the begin; hold back what may become one."""
+        if not self._opens:
+            return raw
+        self._begun += raw
+        if not final and any(each != self._begun and each.startswith(self._begun) for each in self._opens):
+            return ""
+        for opening in self._opens:
+            self._begun = self._begun.removeprefix(opening)
+        self._opens = ()
+        return self._begun
 
     def _judge(self) -> None:
         ended = bool(self._stops.found) or self._unfence.done

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinny_lsp.completion.around import look_around
-from twinny_lsp.completion.cutter import Cutter
+from twinny_lsp.completion.cutter import Cutter, Reading
 from twinny_lsp.completion.filters import FilterInput, clean, restored
 from twinny_lsp.completion.shape import decide
 from twinny_lsp.config.resolved import Multiline
@@ -82,7 +82,7 @@ def stream_through(case: Case, size: int) -> tuple[str | None, tuple[str, ...], 
     if case.uncut:
         whole = clean(case.model, given)
         return restored(whole.text, case.eol) if whole.text is not None else None, whole.notes, 0
-    cutter = Cutter(around, shape, tuple(case.stop), chat=case.chat)
+    cutter = Cutter(around, shape, Reading(tuple(case.stop), chat=case.chat))
     read = 0
     while read < len(case.model) and not cutter.done:
         cutter.feed(case.model[read : read + size])

@@ -11,12 +11,16 @@ from twinny_lsp.completion.shape import Shape
 
 @dataclass(frozen=True, slots=True)
 class FilterInput:
-    """What filters may look at. `stop` are the family's stop words; `chat`: a chat model was asked."""
+    """What filters may look at. `stop` are the family's stop words; `chat`: a chat model was asked.
+
+    `tokens_meant`: the user's own code has special tokens, so that the model may write them too.
+    """
 
     around: Around
     shape: Shape
     stop: tuple[str, ...] = ()
     chat: bool = False
+    tokens_meant: bool = False
 
 
 Filter = Callable[[str, FilterInput], tuple[str | None, str]]

@@ -20,7 +20,7 @@ def leaks(text: str, given: FilterInput) -> tuple[str | None, str]:
         found = text.find(stop) if stop else -1
         if 0 <= found < at:
             at, word = found, stop
-    for match in _SPECIAL.finditer(text[:at]):
+    for match in () if given.tokens_meant else _SPECIAL.finditer(text[:at]):
         if not _users_own(match.group().strip(), given):
             at, word = match.start(), match.group()
             break

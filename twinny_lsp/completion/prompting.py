@@ -1,0 +1,85 @@
+"""Makes the engine's prompts with what `fim` knows: windows, choice of template, building.
+
+The one place where the engine and `fim` meet. Loaded late: building may compile templates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twinny_lsp.completion.seams import Hole, Prompted
+from twinny_lsp.completion.text import lead
+from twinny_lsp.config.resolved import Target
+from twinny_lsp.documents.windows import window
+from twinny_lsp.errors import SettingsError
+from twinny_lsp.exchange import ModelFacts
+from twinny_lsp.fim.custom import CustomTemplates
+from twinny_lsp.fim.families import Choice, Kind, choose
+from twinny_lsp.fim.prompt import FimInput, build
+
+_SAMPLED_LINES = 200
+"""Lines above the cursor that are looked at to see how the document is indented."""
+
+
+class Prompts:
+    """The engine's Prompter. `templates` is the user's folder of templates."""
+
+    def __init__(self, templates: CustomTemplates | None = None) -> None:
+        self._templates = templates or CustomTemplates()
+
+    async def prompt(self, target: Target, facts: ModelFacts, hole: Hole, *, native: bool) -> Prompted:
+        """See `seams.Prompter`."""
+        choice = _choice(target, facts, native=native)
+        if choice.kind is Kind.NONE:
+            raise SettingsError(choice.reason)
+        prefix_tokens, suffix_tokens = hole.prefix_tokens, hole.suffix_tokens
+        asks_native = choice.kind is Kind.NATIVE
+        if asks_native and target.endpoint.infill is not None and facts.batch_tokens:
+            # llama.cpp's /infill cuts to these shares of a batch by itself, anew with each key, and so loses
+            # what it has computed; cut here, the window moves in steps.
+            prefix_tokens = min(prefix_tokens, facts.batch_tokens * 3 // 4)
+            suffix_tokens = min(suffix_tokens, facts.batch_tokens // 4)
+        part = window(hole.snapshot, prefix_tokens, suffix_tokens)
+        given = FimInput(
+            prefix=part.prefix + hole.selected,
+            suffix=part.suffix,
+            language=hole.snapshot.language,
+            path=hole.path,
+            repo=hole.repo,
+            files=hole.neighbours,
+            model=target.model,
+            indent=indent_step(hole.snapshot.lines, hole.snapshot.row),
+        )
+        built = await build(choice, given, self._templates)
+        return Prompted(
+            prompt=built.prompt,
+            stop=built.stop,
+            ends=built.ends or built.stop,
+            opens=built.opens,
+            restore=built.breaker.restore if built.breaker.broken else None,
+            native=asks_native,
+            chat=choice.kind is Kind.CHAT,
+            how=f"{built.family}: {built.reason}",
+        )
+
+
+def _choice(target: Target, facts: ModelFacts, *, native: bool) -> Choice:
+    """How to ask; once a server refused to fill in the middle by itself, by a template."""
+    if native:
+        return choose(target.model, target.template, facts, target.endpoint.infill is not None)
+    choice = choose(target.model, target.template, replace(facts, insert=None))
+    if choice.kind is not Kind.NATIVE:
+        return choice
+    return choose(target.model, "automatic", replace(facts, insert=False))
+
+
+def indent_step(lines: tuple[str, ...], row: int) -> str:
+    """One step of the document's indentation near the cursor; "" when none is to be seen."""
+    widths: set[int] = set()
+    for line in lines[max(0, row - _SAMPLED_LINES) : row]:
+        blanks = lead(line)
+        if blanks.startswith("\t"):
+            return "\t"
+        if len(blanks) > 1 and line.strip():
+            widths.add(len(blanks))
+    return " " * min(widths, default=0)

@@ -1,0 +1,131 @@
+"""What the engine needs from other rooms, as small interfaces: tests put fakes here.
+
+The real ones: `providers.registry.Registry`, `completion.prompting.Prompts` (over `fim`), `LoopClock`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinny_lsp.config.resolved import Target
+from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.errors import TwinnyError
+from twinny_lsp.exchange import ContextFile, ModelFacts, Prompt
+from twinny_lsp.providers.base import Provider
+from twinny_lsp.providers.endpoint import Endpoint
+
+
+class Registry(Protocol):
+    """Which provider speaks for an endpoint, and what was learned of it."""
+
+    def provider(self, endpoint: Endpoint) -> Provider:
+        """The provider; does no I/O."""
+        ...
+
+    def native_refused(self, endpoint: Endpoint, model: str) -> bool:
+        """Whether the server said that this model cannot fill in the middle by itself."""
+        ...
+
+    def refuse_native(self, endpoint: Endpoint, model: str) -> None:
+        """Remember that it said so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens."""
+
+    snapshot: Snapshot
+    selected: str
+    prefix_tokens: int
+    suffix_tokens: int
+    path: str = ""
+    repo: str = ""
+    neighbours: tuple[ContextFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """A prompt ready to send. `native`: the server is to fill in the middle by itself.
+
+    `stop` goes to the server; the answer is cut at `ends`, which are these and more. `opens` may stand at its
+    begin and mean nothing. `restore` makes special tokens of the user's own code whole again, if
+    there are any: they were broken up in the prompt. `how` is for people: which template and why.
+    """
+
+    prompt: Prompt
+    stop: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    restore: Callable[[str], str] | None = None
+    native: bool = False
+    chat: bool = False
+    how: str = ""
+
+
+class Prompter(Protocol):
+    """Makes prompts. Does no I/O with a model server."""
+
+    async def prompt(self, target: Target, facts: ModelFacts, hole: Hole, *, native: bool) -> Prompted:
+        """The prompt for this hole; `native` False: the server refused to do it by itself.
+
+        Raises TemplateError for a template that cannot be used, and SettingsError where no way to ask this
+        model is known: its message names the setting.
+        """
+        ...
+
+
+class Handle(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Let it not come."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, in seconds; tests turn it by hand."""
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        ...
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Handle:
+        """Call back after that time."""
+        ...
+
+
+class LoopClock:
+    """The running event loop's clock."""
+
+    def now(self) -> float:
+        """The loop's monotonic time."""
+        return asyncio.get_running_loop().time()
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Handle:
+        """`loop.call_later`."""
+        return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+async def sleep(clock: Clock, seconds: float) -> None:
+    """Wait on that clock; nothing is left behind when cancelled."""
+    if seconds <= 0:
+        return
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    handle = clock.call_later(seconds, end)
+    try:
+        await over
+    finally:
+        handle.cancel()
+
+
+OnFailure = Callable[[TwinnyError, Target], None]
+"""Told of each failure the user should hear of; telling the user once is the caller's business."""

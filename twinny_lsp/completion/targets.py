@@ -1,0 +1,113 @@
+"""What was learned of the models that can be asked: their facts, their limits, which do not answer now.
+
+Nothing here is kept on disk, and a failure is only remembered for a short while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from twinny_lsp.completion.seams import Clock, Registry
+from twinny_lsp.config.resolved import CompletionSettings, Target
+from twinny_lsp.errors import ContextOverflow, ProviderError
+from twinny_lsp.exchange import ModelFacts
+
+BACK_OFF = 5.0
+"""Seconds in which a target that failed is passed over, if another one can be asked instead. Short: a
+server that was just started should be found at once."""
+
+_FACTS_PATIENCE = 2.0
+"""Seconds a request waits for what a server tells of a model; after that it asks without."""
+
+_SPARE_TOKENS = 32
+_LEAST_TOKENS = 64
+
+
+class Targets:
+    """Facts, limits and back-off by target."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+        # Endpoints hold mappings, so they compare but do not hash; there are only ever a few.
+        self._asking: list[tuple[Target, asyncio.Task[ModelFacts]]] = []
+        self._down: list[tuple[Target, float]] = []
+        self._limits: list[tuple[Target, int]] = []
+
+    def order(self, settings: CompletionSettings, *, invoked: bool) -> list[Target]:
+        """Whom to ask, in order. Those that failed just now come last, unless a person asks."""
+        wanted = [target for target in (settings.target, *settings.fallback) if target is not None]
+        now = self._clock.now()
+        self._down = [(target, until) for target, until in self._down if until > now]
+        if invoked or len(wanted) < 2:
+            return wanted
+        down = [target for target, _ in self._down]
+        return [each for each in wanted if each not in down] + [each for each in wanted if each in down]
+
+    def failed(self, target: Target) -> None:
+        """Pass this one over for a while."""
+        self._down = [pair for pair in self._down if pair[0] != target]
+        self._down.append((target, self._clock.now() + BACK_OFF))
+
+    def answered(self, target: Target) -> None:
+        """It is there after all."""
+        if self._down:
+            self._down = [pair for pair in self._down if pair[0] != target]
+
+    async def facts(self, target: Target) -> ModelFacts:
+        """What the server tells of the model; asked once, for all who wait. Raises ProviderError.
+
+        A request that is cancelled does not end the question: the next one needs the answer as well.
+        """
+        task = next((task for known, task in self._asking if known == target), None)
+        if task is None:
+            provider = self._registry.provider(target.endpoint)
+            task = asyncio.get_running_loop().create_task(provider.facts(target.model))
+            self._asking.append((target, task))
+            task.add_done_callback(self._asked)
+        await asyncio.wait({task}, timeout=_FACTS_PATIENCE)
+        if not task.done() or task.cancelled():
+            return ModelFacts(name=target.model)
+        return task.result()
+
+    def budget(self, settings: CompletionSettings, target: Target, facts: ModelFacts) -> tuple[int, int]:
+        """How many tokens the prefix and the suffix may have."""
+        total = settings.context_tokens
+        if facts.context_tokens:
+            total = min(total, facts.context_tokens - settings.max_tokens - _SPARE_TOKENS)
+        learned = next((limit for known, limit in self._limits if known == target), None)
+        if learned is not None:
+            total = min(total, learned)
+        total = max(total, _LEAST_TOKENS)
+        suffix = min(settings.suffix_tokens, total // 4)
+        return total - suffix, suffix
+
+    def overflowed(self, target: Target, used: int, error: ContextOverflow, max_tokens: int) -> None:
+        """Remember how much this model can take: what the server says, and at most half of what was sent."""
+        limit = used // 2
+        if error.limit:
+            limit = min(limit, max(error.limit - max_tokens - _SPARE_TOKENS, _LEAST_TOKENS))
+        self._limits = [pair for pair in self._limits if pair[0] != target]
+        self._limits.append((target, max(limit, _LEAST_TOKENS)))
+
+    async def close(self) -> None:
+        """End what is still asked."""
+        tasks = [task for _, task in self._asking]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _asked(self, task: asyncio.Task[ModelFacts]) -> None:
+        """Providers keep facts themselves; here only the question under way is shared."""
+        self._asking = [pair for pair in self._asking if pair[1] is not task]
+        if not task.cancelled() and task.exception() is not None:
+            return
+
+
+async def facts_or_failure(targets: Targets, target: Target) -> tuple[ModelFacts, ProviderError | None]:
+    """The facts, or none and why: asking for a completion will show whether that matters."""
+    try:
+        return await targets.facts(target), None
+    except ProviderError as error:
+        return ModelFacts(name=target.model), error
