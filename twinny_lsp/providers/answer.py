@@ -6,12 +6,11 @@ of that is failures.py's.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 
 from twinny_lsp.exchange import Finish, Piece, Usage
-from twinny_lsp.providers.framing import Body, Event, Form, FramingError
+from twinny_lsp.providers.framing import Body, Event, Form, FramingError, parse
 from twinny_lsp.providers.wire import Reader
 
 _DONE = "[DONE]"
@@ -160,8 +159,8 @@ class Answer:
 
     def _piece(self, event: Event) -> list[Piece]:
         try:
-            value = json.loads(event.data)
-        except (ValueError, RecursionError):
+            value = parse(event.data)
+        except ValueError:
             if event.name == "error":
                 raise Refusal(self._body.form, Complaint(event.data)) from None
             raise Refusal(self._body.form, what="it sent something that is not JSON") from None
@@ -224,8 +223,8 @@ class ErrorBody:
             self._events += self._body.close()
         for event in self._events:
             try:
-                complaint = complaint_in(json.loads(event.data))
-            except (ValueError, RecursionError):
+                complaint = complaint_in(parse(event.data))
+            except ValueError:
                 complaint = Complaint(event.data)
             if complaint is not None:
                 return self._body.form, complaint

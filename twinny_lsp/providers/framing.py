@@ -14,6 +14,7 @@ from enum import StrEnum
 MAX_LINE_BYTES = 8 * 2**20
 MAX_BODY_BYTES = 64 * 2**20
 _PLAIN_BYTES = 64 * 2**10
+_DECODER = json.JSONDecoder(strict=False)  # some servers leave control characters in strings as they are
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _LONGEST_FIELD = 6
 
@@ -167,10 +168,19 @@ class JsonValues:
         self._body.append(text)
 
 
+def parse(text: str) -> object:
+    """The value of a JSON text. Raises ValueError, also for one that is nested too deeply."""
+    try:
+        value: object = _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        parse(text)
+    except ValueError:
         return False
     return True
 
