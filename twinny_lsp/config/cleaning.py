@@ -43,7 +43,7 @@ class Layer:
     """What one source says: validated values by snake_case key, only those it set, secrets wrapped."""
 
     source: str
-    values: Values = field(default_factory=dict)
+    values: Values = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
 
 

@@ -20,7 +20,7 @@ ADDRESS_FIELDS = ("protocol", "hostname", "port", "path", "api_key")
 class Merged:
     """The merged values, and which source said each of them."""
 
-    values: Values = field(default_factory=dict)
+    values: Values = field(default_factory=dict, repr=False)
     origins: dict[Path, str] = field(default_factory=dict)
 
     def origin(self, *path: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -46,7 +46,7 @@ class Settings:
     template_directory: Path
     problems: tuple[Problem, ...] = ()
     restrictions: Restrictions = NONE
-    merged: schema.Settings | None = None
+    merged: schema.Settings | None = field(default=None, repr=False)
     """The merged settings in the form people write; secrets in it are wrapped."""
 
     def completion_for(self, language_id: str) -> CompletionSettings:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
 SECRET = "(set)"  # noqa: S105 - what is shown in place of one
 SECRET_KEYS = frozenset({"apiKeyCommand"})
+_PASSWORD = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?#]).+")
+"""Where an address has a password or a key by mistake; such an address is not used, but it is shown."""
 
 
 def shown(settings: BaseModel) -> dict[str, Any]:
@@ -26,4 +29,6 @@ def _masked(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_masked(inner) for inner in value]
+    if isinstance(value, str):
+        return _PASSWORD.sub(SECRET, value) if "@" in value or "?" in value or "#" in value else value
     return value
