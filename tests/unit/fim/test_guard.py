@@ -145,10 +145,12 @@ async def test_accepted_and_rendered(source: str) -> None:
 
 
 _FRAGMENTS = (
-    "{{¦}}¦{{{¦}}}¦[¦]¦'¦\"¦\\¦prefix¦this.path¦path¦#if ¦/if¦else¦~¦ ¦\n¦(¦)¦) or open('x') or (¦^¦&¦!¦>¦@¦../¦{¦}¦"
-    "{{prefix}}¦{{{prefix}}}¦{{#if prefix}}¦{{/if}}¦x') or open('q') or ('¦😋¦{{#each files}}¦{{/each}}¦@index¦__¦$¦"
-    "{{#if (eq prefix ¦\"a\"¦(eq path 'b')¦{{else}}¦{{~¦~}}¦{{! note¦#unless ¦/unless¦{{#if (eq language 'a')}}¦"
-    "{{#unless repo}}¦{{/unless}}¦text¦\r\n¦'; import os; '¦\x00"
+    "{{¦}}¦{{{¦}}}¦[¦]¦'¦\"¦\\¦prefix¦this.path¦path¦#if ¦/if¦else¦~¦ ¦\n¦(¦)¦) or open('x') or (¦^"
+    "¦&¦!¦>¦@¦../¦{¦}¦{{prefix}}¦{{{prefix}}}¦{{#if prefix}}¦{{/if}}¦x') or open('q') or ('¦😋"
+    "¦{{#each files}}¦{{/each}}¦@index"
+    "¦__¦$¦{{#if (eq prefix ¦\"a\"¦(eq path 'b')¦{{else}}"
+    "¦{{~¦~}}¦{{! note¦#unless ¦/unless¦{{#if (eq language 'a')}}"
+    "¦{{#unless repo}}¦{{/unless}}¦text¦\r\n¦'; import os; '¦\x00"
 )
 FRAGMENTS = _FRAGMENTS.split("¦")
 _CALLS = (
