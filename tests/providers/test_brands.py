@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -39,20 +40,20 @@ def made(server: FakeServer, preset: str, **changes: object) -> HttpProvider:
 
 
 @pytest.mark.parametrize(
-    ("preset", "prefix", "captures", "asked", "title"),
+    ("preset", "prefix", "captures", "asked", "tokens"),
     [
-        ("ollama", "", "ollama_standin/", "tiny-fim", "Ollama 0."),
-        ("openwebui", "/ollama", "openwebui/ollama_", "tiny-fim:latest", "Open WebUI with Ollama 0."),
+        ("ollama", "", "ollama_standin/", "tiny-fim", 2048),
+        ("openwebui", "/ollama", "openwebui/ollama_", "tiny-fim:latest", 1024),
     ],
 )
 async def test_ollama(
-    server: FakeServer, preset: str, prefix: str, captures: str, asked: str, title: str
+    server: FakeServer, preset: str, prefix: str, captures: str, asked: str, tokens: int
 ) -> None:
     play(server, *(f"{captures}{name}" for name in ("version", "tags", "ps", "show")))
     provider = made(server, preset)
     health = await provider.health()
     assert health.state is State.READY
-    assert health.server.startswith(title)
+    assert "Ollama 0.13" in health.server
     models = {model.name: model for model in await provider.models()}
     assert models["tiny-fim:latest"].insert is True
     facts = await provider.facts("tiny-fim")
@@ -60,7 +61,7 @@ async def test_ollama(
     assert facts.insert is True
     assert facts.template is not None
     assert facts.template.startswith(TEMPLATE)
-    assert facts.context_tokens == 2048
+    assert facts.context_tokens == tokens
     shown = [request for request in server.requests if request.path == f"{prefix}/api/show"]
     assert [request.json for request in shown] == [{"model": asked}]
     await provider.close()
@@ -217,13 +218,12 @@ async def test_the_list_is_beside_the_chat(server: FakeServer) -> None:
     await provider.close()
 
 
-@pytest.mark.parametrize(
-    "preset", ["ollama", "llamacpp", "lmstudio", "litellm", "oobabooga", "vllm", "openwebui"]
-)
-@pytest.mark.parametrize(
-    "reply",
-    [json_reply([1]), json_reply("x"), json_reply({"data": 3, "models": {}}), text_reply("hm"), KEY_REFUSED],
-)
+BRANDS = ("ollama", "openwebui", "llamacpp", "lmstudio", "litellm", "oobabooga", "vllm")
+ODD = [json_reply([1]), json_reply("x"), json_reply({"data": 3, "models": {}}), text_reply("hm"), KEY_REFUSED]
+
+
+@pytest.mark.parametrize("preset", BRANDS)
+@pytest.mark.parametrize("reply", ODD, ids=["list", "string", "wrong types", "text", "no key"])
 async def test_no_answer_makes_a_provider_fall_over(server: FakeServer, preset: str, reply: Reply) -> None:
     paths = [
         "/health",
@@ -241,11 +241,11 @@ async def test_no_answer_makes_a_provider_fall_over(server: FakeServer, preset: 
     provider = made(server, preset)
     health = await provider.health()
     assert health.state in (State.READY, State.REFUSING)
-    for question in (provider.models(), provider.facts("m")):
-        try:
-            await question
-        except errors.ProviderError as error:
-            assert server.url in str(error)  # noqa: PT017
+    results = await asyncio.gather(provider.models(), provider.facts("m"), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            assert isinstance(result, errors.ProviderError)
+            assert server.url in str(result)
     await provider.close()
 
 
