@@ -43,9 +43,7 @@ async def build(server: TwinnyServer, roots: Sequence[str]) -> Backend:
     store = await asyncio.to_thread(_read_settings, tuple(roots))
     registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
-    engine = CompletionEngine(
-        registry, prompts, on_failure=server.troubles.failed, on_success=server.troubles.worked
-    )
+    engine = CompletionEngine(registry, prompts, on_failure=server.troubles.failed)
     return Backend(store, registry, prompts, engine, Conversations(registry.provider))
 
 

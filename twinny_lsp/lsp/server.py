@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -159,23 +161,28 @@ class TwinnyServer(TwinnyLanguageServer):
 def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     """A server with all its features registered, ready to run."""
     server = TwinnyServer(log_level_fixed=log_level_fixed)
-    feature, completion = server.feature, server.completion
-    feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, lsp.InlineCompletionOptions())(completion.inline)
+    completion, sync = server.completion, server.sync
+
+    def feature(method: str, handler: Callable[..., Any], options: object = None) -> None:
+        # pygls sets attributes on what it registers, and a bound method takes none.
+        server.feature(method, options)(partial(handler))
+
+    feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, completion.inline, lsp.InlineCompletionOptions())
     feature(
         lsp.TEXT_DOCUMENT_COMPLETION,
+        completion.menu,
         lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
-    )(completion.menu)
-    feature(lsp.COMPLETION_ITEM_RESOLVE)(completion.resolve)
-
-    async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        return code_actions(server, params)
-
-    kinds = lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.Empty], resolve_provider=True)
-    feature(lsp.TEXT_DOCUMENT_CODE_ACTION, kinds)(actions)
-    feature(lsp.CODE_ACTION_RESOLVE)(resolve_action)
-    feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)(server.sync.did_change_configuration)
-    feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(server.sync.did_change_folders)
-    server.command("twinny-lsp.chat")(ChatCommand(server).run)
-    for name, handler in Commands(server).table().items():
-        server.command(f"twinny-lsp.{name}")(handler)
+    )
+    feature(lsp.COMPLETION_ITEM_RESOLVE, completion.resolve)
+    feature(
+        lsp.TEXT_DOCUMENT_CODE_ACTION,
+        partial(code_actions, server),
+        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix], resolve_provider=True),
+    )
+    feature(lsp.CODE_ACTION_RESOLVE, resolve_action)
+    feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
+    feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
+    commands = Commands(server).table() | {"chat": ChatCommand(server).run}
+    for name, handler in commands.items():
+        server.command(f"twinny-lsp.{name}")(partial(handler))
     return server
