@@ -1,0 +1,135 @@
+"""The engine with the real prompts and the real registry: what is asked of a model for a place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.golden.completion.check import snapshot_of
+from tests.unit.completion.fakes import FakeProvider, endpoint, settings, target, text_of
+from twinny_lsp.completion.engine import CompletionEngine
+from twinny_lsp.completion.prompting import Prompts, indent_step
+from twinny_lsp.completion.request import Asked, Request, Trigger
+from twinny_lsp.completion.seams import Hole
+from twinny_lsp.config.resolved import Target
+from twinny_lsp.errors import SettingsError, TwinnyError, Unsupported
+from twinny_lsp.exchange import ChatPrompt, FimPrompt, ModelFacts, RawPrompt
+from twinny_lsp.fim.custom import CustomTemplates
+from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+from twinny_lsp.providers.registry import Registry
+
+TEXT = "def add(a, b):\n    return █\n\nadd(1, 2)\n"
+
+
+def hole(text: str = TEXT, **more: object) -> Hole:
+    return Hole(snapshot_of(text), "", 500, 100, **more)  # type: ignore[arg-type]
+
+
+def llamacpp() -> Endpoint:
+    return replace(endpoint(), infill=Route(Wire.LLAMACPP_INFILL, "/infill"))
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Prompts:
+    return Prompts(CustomTemplates(tmp_path))
+
+
+async def test_a_known_family(prompts: Prompts) -> None:
+    made = await prompts.prompt(target(), ModelFacts("m"), hole(), native=True)
+    assert made.prompt == RawPrompt(
+        "<|fim_prefix|>def add(a, b):\n    return <|fim_suffix|>\n\nadd(1, 2)\n<|fim_middle|>"
+    )
+    assert "<|endoftext|>" in made.stop
+    assert set(made.stop) <= set(made.ends)
+    assert not made.native
+    assert made.how.startswith("qwen")
+
+
+async def test_selected_text_is_part_of_the_prefix(prompts: Prompts) -> None:
+    made = await prompts.prompt(target(), ModelFacts("m"), replace(hole(), selected="sum"), native=True)
+    assert isinstance(made.prompt, RawPrompt)
+    assert "return sum<|fim_suffix|>" in made.prompt.text
+
+
+async def test_native_and_what_comes_after_its_refusal(prompts: Prompts) -> None:
+    where = Target(llamacpp(), "qwen2.5-coder:7b", "native")
+    made = await prompts.prompt(where, ModelFacts("m"), hole(), native=True)
+    assert isinstance(made.prompt, FimPrompt)
+    assert made.native
+    again = await prompts.prompt(where, ModelFacts("m"), hole(), native=False)
+    assert isinstance(again.prompt, RawPrompt)
+    assert not again.native
+
+
+async def test_native_windows_stay_within_the_servers_batch(prompts: Prompts) -> None:
+    where = Target(llamacpp(), "mystery", "native")
+    long = hole("a = 1\n" * 2000 + "x = █\n" + "b = 2\n" * 2000)
+    made = await prompts.prompt(where, ModelFacts("m", batch_tokens=64), long, native=True)
+    assert isinstance(made.prompt, FimPrompt)
+    assert len(made.prompt.prefix) <= 48 * 3
+    assert len(made.prompt.suffix) <= 16 * 3
+
+
+async def test_an_unknown_model_gets_no_prompt_but_advice(prompts: Prompts) -> None:
+    with pytest.raises(SettingsError, match="fimTemplate"):
+        await prompts.prompt(target(model="mystery-9000"), ModelFacts("m"), hole(), native=True)
+
+
+async def test_chat(prompts: Prompts) -> None:
+    made = await prompts.prompt(Target(endpoint(), "gpt-4", "chat"), ModelFacts("m"), hole(), native=True)
+    assert isinstance(made.prompt, ChatPrompt)
+    assert made.chat
+
+
+async def test_special_tokens_of_the_users_own_code_come_back_whole(prompts: Prompts) -> None:
+    registry = Registry()
+    provider = FakeProvider(endpoint())
+    registry._made.append((provider.endpoint, provider))
+    failures: list[TwinnyError] = []
+    engine = CompletionEngine(registry, prompts, lambda error, _: failures.append(error))
+    snapshot = snapshot_of("EOS = '<|endoftext|>'\nassert EOS == █\n")
+
+    def script(stream: object) -> None:
+        prompt = provider.streams[-1].generation.prompt
+        assert isinstance(prompt, RawPrompt)
+        broken = prompt.text.partition("EOS = ")[2].partition("\n")[0]
+        assert "<|endoftext|>" not in broken
+        provider.streams[-1].say("<|fim_middle|>", broken[:3], broken[3:], "<|endof", "text|>", "junk")
+
+    provider.script = script
+    request = Request(snapshot, settings(), Asked.INLINE, Trigger.INVOKED)
+    assert text_of(await engine.complete(request)) == "'<|endoftext|>'"
+    assert not failures
+    await engine.close()
+
+
+async def test_the_registry_remembers_what_a_server_refused(prompts: Prompts) -> None:
+    registry = Registry()
+    provider = FakeProvider(llamacpp())
+    registry._made.append((provider.endpoint, provider))
+    engine = CompletionEngine(registry, prompts, lambda error, _: None)
+    provider.script = lambda stream: (
+        stream.fail(Unsupported("no"))
+        if isinstance(stream.generation.prompt, FimPrompt)
+        else stream.say("a + b\n")
+    )
+    wanted = settings(target=Target(llamacpp(), "qwen2.5-coder:7b", "native"))
+    request = Request(snapshot_of(TEXT), wanted, Asked.INLINE, Trigger.INVOKED)
+    assert text_of(await engine.complete(request)) == "a + b"
+    assert registry.native_refused(llamacpp(), "qwen2.5-coder:7b")
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("lines", "step"),
+    [
+        (("def f():\n", "    a\n", "        b\n", "c\n"), "    "),
+        (("if x\n", "  a\n", "c\n"), "  "),
+        (("func f() {\n", "\ta\n", "}\n"), "\t"),
+        (("a\n", "b\n"), ""),
+    ],
+)
+def test_indent_step(lines: tuple[str, ...], step: str) -> None:
+    assert indent_step(lines, len(lines)) == step
