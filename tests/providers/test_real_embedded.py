@@ -222,6 +222,17 @@ async def test_it_stops_when_idle_and_comes_back() -> None:
         assert await answer(provider) == ADD.text
 
 
+async def test_close_ends_the_answers_under_way(tmp_path: Path) -> None:
+    path = write_endless_model(tmp_path / "endless.gguf")
+    async with embedded(model_path=str(path), context_tokens=65_536) as provider:
+        pieces = provider.stream(Generation("m", ADD.raw, 100_000, 0.0))
+        assert (await anext(pieces)).text
+        draining = asyncio.ensure_future(drain(pieces))
+        await bounded(provider.close())
+        with pytest.raises(Interrupted, match="ended while answering"):
+            await bounded(draining)
+
+
 async def test_close_ends_the_child() -> None:
     async with embedded() as provider:
         await answer(provider)

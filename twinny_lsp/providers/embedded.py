@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
-import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from stat import S_ISREG
 from typing import Protocol
 
@@ -37,17 +34,14 @@ from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
+from twinny_lsp.providers.embedded_options import EmbeddedOptions
 from twinny_lsp.providers.embedded_process import INSTALL_HINT, ChildProcess, Ready
 from twinny_lsp.providers.embedded_share import Board, board_folder, join
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Route, Wire
 
-TINY_MODEL = "tiny-fim-q8_0.gguf"
-DEFAULT_CONTEXT_TOKENS = 4096
-IDLE_SECONDS = 600.0
 LOAD_SECONDS = 600.0
 MAX_FALLS, FALLS_WINDOW_SECONDS = 3, 60.0
 DEATH_SECONDS = 1.0
-MAX_THREADS = 8
 
 
 class Link(Protocol):
@@ -73,10 +67,17 @@ class Link(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
+    """A child in use. `http` is closed by the last of its `streams` when it is `over` before they are:
+
+    closing aiohttp's connections under a stream leaves the stream waiting for bytes for ever.
+    """
+
     link: Link
     http: Provider
+    streams: int = 0
+    over: bool = False
 
 
 class EmbeddedProvider:
@@ -84,15 +85,16 @@ class EmbeddedProvider:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._path = _model_path(endpoint)
-        self._idle_seconds = _number(endpoint, "idle_seconds", IDLE_SECONDS)
-        self._share = endpoint.options.get("share", True) is not False
+        self._options = EmbeddedOptions.of(endpoint)
+        self._path = self._options.path
         self._running: _Running | None = None
         self._starting: asyncio.Task[_Running] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._mourner: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._active = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._falls: deque[float] = deque()
         self._last_fall = ""
         self._closed = False
@@ -107,6 +109,7 @@ class EmbeddedProvider:
         try:
             for last_try in (False, True):
                 running = await self._get_running()
+                running.streams += 1
                 came = False
                 try:
                     if isinstance(generation.prompt, FimPrompt) and generation.prompt.extra:
@@ -122,6 +125,8 @@ class EmbeddedProvider:
                         raise
                     if came or last_try:
                         raise self._interrupted(running.link) from error
+                finally:
+                    self._stream_ended(running)
         finally:
             self._let_go()
 
@@ -144,7 +149,7 @@ class EmbeddedProvider:
     async def facts(self, model: str) -> ModelFacts:
         """What the GGUF file's header tells; `model` is ignored, since one child has one model."""
         header = await asyncio.to_thread(self._check)
-        orders = self._orders(header)
+        orders = self._options.orders(header)
         return ModelFacts(
             name=self._path.stem,
             insert=header.insert,
@@ -162,7 +167,13 @@ class EmbeddedProvider:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait({self._starting})
+        running = self._running
         await self._stop_running()
+        try:
+            await asyncio.wait_for(self._quiet.wait(), DEATH_SECONDS)  # their child is gone: they end now
+        except TimeoutError:
+            if running is not None:
+                await running.http.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -194,7 +205,7 @@ class EmbeddedProvider:
     async def _start(self) -> _Running:
         await self._stop_running()
         self._refuse_after_falls()
-        orders = self._orders(await asyncio.to_thread(self._check))
+        orders = self._options.orders(await asyncio.to_thread(self._check))
         try:
             link = await self._obtain(orders)
         except ProviderError as error:
@@ -208,7 +219,7 @@ class EmbeddedProvider:
 
     async def _obtain(self, orders: Orders) -> Link:
         """Join this user's child for the same model, or start one."""
-        folder = await asyncio.to_thread(board_folder) if self._share else None
+        folder = await asyncio.to_thread(board_folder) if self._options.share else None
         if folder is None:
             return await self._launch(orders)
         board = Board(folder, orders)
@@ -266,26 +277,6 @@ class EmbeddedProvider:
             raise Unsupported(f"not a GGUF model: {self._path} ({error})", provider=name) from error
         return self._header[1]
 
-    def _orders(self, header: GgufFacts) -> Orders:
-        """Sizes: the context is the model's own up to a modest limit, and a batch is half of it.
-
-        llama.cpp gives other files' text no room in /infill unless the context is larger than the
-        batch, and slides its window (so that nothing of it is reused) past 3/4 of a batch.
-        """
-        context = int(_number(self.endpoint, "context_tokens", 0.0))
-        if context <= 0:
-            context = min(header.context_tokens or DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS)
-        batch = int(_number(self.endpoint, "batch_tokens", 0.0)) or context // 2
-        return Orders(
-            model=str(self._path),
-            key=secrets.token_urlsafe(24),
-            alias=self._path.stem,
-            context=context,
-            batch=max(32, min(batch, context)),
-            threads=int(_number(self.endpoint, "threads", 0.0)) or default_threads(),
-            parent=os.getpid(),
-        )
-
     # --- ending ---
 
     async def _mourn(self, running: _Running) -> None:
@@ -294,7 +285,7 @@ class EmbeddedProvider:
         self._running = None
         self._fell(f"the embedded model server ended: {running.link.obituary()}")
         running.link.release()
-        await running.http.close()
+        await self._retire(running)
 
     async def _stop_running(self) -> None:
         """Let go of the child, if there is one."""
@@ -302,18 +293,31 @@ class EmbeddedProvider:
         if running is not None:
             if self._mourner is not None:
                 self._mourner.cancel()
-            await running.http.close()
             await running.link.stop()
+            await self._retire(running)
+
+    async def _retire(self, running: _Running) -> None:
+        running.over = True
+        if running.streams == 0:
+            await running.http.close()
+
+    def _stream_ended(self, running: _Running) -> None:
+        running.streams -= 1
+        if running.over and running.streams == 0:
+            self._keep(running.http.close())
 
     def _hold(self) -> None:
         self._active += 1
+        self._quiet.clear()
         self._cancel_idle()
 
     def _let_go(self) -> None:
         self._active -= 1
-        if self._active == 0 and not self._closed and self._idle_seconds > 0:
+        if self._active == 0:
+            self._quiet.set()
+        if self._active == 0 and not self._closed and self._options.idle_seconds > 0:
             loop = asyncio.get_running_loop()
-            self._idle = loop.call_later(self._idle_seconds, lambda: self._keep(self._stop_running()))
+            self._idle = loop.call_later(self._options.idle_seconds, lambda: self._keep(self._stop_running()))
 
     def _cancel_idle(self) -> None:
         if self._idle is not None:
@@ -356,30 +360,3 @@ async def _died(link: Link, error: ProviderError) -> bool:
         except TimeoutError:
             return False
     return link.dead.is_set()
-
-
-def default_threads() -> int:
-    """Half of the physical cores, 1 to 8: the editor and its other servers need the rest."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = set()
-    for listed in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list"):
-        try:
-            cores.add(listed.read_text(encoding="ascii").strip())
-        except OSError:
-            return max(1, min(MAX_THREADS, usable // 2))
-    return max(1, min(MAX_THREADS, min(usable, len(cores) or usable) // 2))
-
-
-def _model_path(endpoint: Endpoint) -> Path:
-    chosen = endpoint.options.get("model_path")
-    if isinstance(chosen, str) and chosen:
-        return Path(chosen).expanduser().absolute()
-    return Path(__file__).parent.parent / "assets" / TINY_MODEL
-
-
-def _number(endpoint: Endpoint, option: str, default: float) -> float:
-    """A number among the options; anything else counts as not given (the settings have said so)."""
-    value = endpoint.options.get(option)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return default
-    return float(value)

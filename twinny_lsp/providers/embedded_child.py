@@ -7,7 +7,7 @@ model, and writes one JSON line to standard output: `{"address", "control", "pid
 `{"failed": reason, "message"}` with a reason of `FAILURES`. The key is never on the command line.
 
 It never outlives its users: standard input is its starter's lease, each connection to the control
-port another one (`join` below), and the end of the last ends the process. Where the kernel can, it
+port another one (`_hold`), and the end of the last ends the process. Where the kernel can, it
 also kills the process with its parent while nobody else holds a lease (llama.cpp's loading keeps all
 Python threads waiting, so on other systems a parent's death in that time counts when it is over).
 

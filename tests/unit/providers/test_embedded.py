@@ -31,6 +31,7 @@ from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded import EmbeddedProvider
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_gguf import NotGguf, read_facts
+from twinny_lsp.providers.embedded_options import default_threads
 from twinny_lsp.providers.embedded_process import ChildProcess, Ready
 from twinny_lsp.providers.embedded_share import Board, board_folder, join
 from twinny_lsp.providers.endpoint import Endpoint
@@ -339,7 +340,7 @@ async def test_an_unusable_file_is_told_without_a_process(
 
 async def test_a_folder_is_no_model(stage: Stage, tmp_path: Path) -> None:
     async with stage.provider(model_path=str(tmp_path)) as provider:
-        with pytest.raises(Unsupported, match="not a GGUF model: .*not a file"):
+        with pytest.raises(Unsupported, match=r"not a GGUF model: .*not a file"):
             await provider.facts("")
 
 
@@ -359,7 +360,7 @@ async def test_options_set_the_sizes_and_nonsense_is_ignored(stage: Stage) -> No
         assert (facts.context_tokens, facts.batch_tokens) == (1000, 1000)
     async with stage.provider(context_tokens="many") as provider:
         assert (await provider.facts("")).context_tokens == 2048
-    assert 1 <= embedded.default_threads() <= 8
+    assert 1 <= default_threads() <= 8
 
 
 # --- GGUF ---
