@@ -252,30 +252,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(
-    [
-        "completion",
-        "chat",
-        "providers",
-        "ollama",
-        "languages",
-        "*",
-        "go",
-        "headers",
-        "baseUrl",
-        "apiKey",
-        "path",
-        "hostname",
-        "port",
-        "provider",
-        "model",
-        "timeouts",
-        "fallback",
-        "debounce",
-        "apiUrl",
-        "ollamaApiPort",
-    ]
-)
+NAMES = """
+completion chat providers ollama languages * go headers baseUrl apiKey path hostname port provider model
+timeouts fallback debounce apiUrl ollamaApiPort
+"""
+KEYS = st.sampled_from(NAMES.split())
 SETTINGS = st.recursive(
     JSON, lambda inner: st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5), max_leaves=20
 )
