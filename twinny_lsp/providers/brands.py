@@ -6,6 +6,7 @@ generating text: the wire modules do that for all brands alike.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -17,6 +18,7 @@ from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.wire import JsonObject, int_at, object_at, objects_at, text_at
 
+_PROBE_SECONDS = 2.0
 _OLLAMA_DEFAULT_CONTEXT = 4096
 """Ollama's own num_ctx on machines with less than 24 GiB of video memory."""
 
@@ -226,10 +228,12 @@ class LlamaCpp(OpenAi):
             return None
         body: JsonObject = {"model": model, "input_prefix": "", "input_suffix": "", "n_predict": 0}
         try:
-            await ask("POST", self._endpoint.infill.path, body)
+            # A busy slot says nothing until it is free; the answer is not worth that wait.
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await ask("POST", self._endpoint.infill.path, body)
         except (errors.Unsupported, errors.WrongAddress):
             return False
-        except errors.ProviderError:
+        except (errors.ProviderError, TimeoutError):
             return None
         return True
 

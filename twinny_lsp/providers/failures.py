@@ -29,6 +29,7 @@ _OVERFLOW = re.compile(
     r"|(?:exceed|overflow|longer than|larger than|too long|maximum|beyond)[^.]*context"
     r"|context[^.]*(?:exceed|overflow|too small|longer than)"
 )
+_GO_CONTEXT = re.compile(r"context (?:deadline|cancel)\w*(?: exceeded)?")  # Go's word for a time limit
 _NO_MODEL = re.compile(
     r"model.{0,120}?(?:not found|does not exist|not exist|not available)|invalid model name|no models? loaded"
     r"|unknown model|model_not_found|model name is missing|not a valid model"
@@ -128,12 +129,14 @@ def _auth(case: _Case) -> errors.ProviderError | None:
     else:
         cause = "wants an API key, and none is set"
         advice = f"Set apiKeyEnv, apiKeyFile or apiKeyCommand under providers.{name} in the settings."
+    if case.endpoint.preset == "ollama" and case.status == 401:
+        advice = f"For a cloud model run `ollama signin` on its machine. {advice}"
     # Not quoted: servers like to repeat a part of the key here.
     return errors.Unauthorized(case.say(cause, advice, quote=False), provider=name, detail="")
 
 
 def _overflow(case: _Case) -> errors.ProviderError | None:
-    if not _OVERFLOW.search(case.words):
+    if not _OVERFLOW.search(_GO_CONTEXT.sub("", case.words)):
         return None
     return overflow(case.endpoint, case.detail, case.evidence.complaint.context or _limit_in(case.words))
 
