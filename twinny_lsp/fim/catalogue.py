@@ -57,6 +57,7 @@ class Family:
     native: bool
     variants: tuple[Variant, ...]
     confirmed: bool
+    repository_confirmed: bool
     note: str
     source: str
 
@@ -131,6 +132,7 @@ def _family(row: Mapping[str, Any]) -> Family:
         native=row.get("native", False),
         variants=tuple(_variant(variant) for variant in row.get("variants", ())),
         confirmed=row.get("confirmed", False),
+        repository_confirmed=row.get("repository_confirmed", True),
         note=row.get("note", ""),
         source=row.get("source", ""),
     )

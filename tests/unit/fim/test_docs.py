@@ -1,4 +1,4 @@
-"""docs/templates.md says what families.toml says, and its examples work. UPDATE_GOLDEN=1 rewrites its table."""
+"""docs/templates.md says what families.toml says, and its examples work. UPDATE_GOLDEN=1 rewrites it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from twinny_lsp.fim.families import CHAT, CUSTOM, NATIVE, Family, table
 from twinny_lsp.fim.nodes import Each, Node, Text, Variable
 
 DOCS = Path(__file__).parents[3] / "docs" / "templates.md"
+EXAMPLES = re.findall(r"```handlebars\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 BEGIN = "<!-- families: written by UPDATE_GOLDEN=1 pytest tests/unit/fim/test_docs.py -->\n"
 END = "<!-- end of families -->\n"
 
@@ -32,12 +33,18 @@ def prompt(nodes: tuple[Node, ...]) -> str:
     return text
 
 
+def files(family: Family) -> str:
+    if not family.repository:
+        return "comments"
+    return "own form" if family.repository_confirmed else "own form, *unconfirmed*"
+
+
 def row(family: Family) -> str:
     cells = (
         f"`{family.name}`",
         family.title,
         f"`{prompt(built_in(family.template).nodes)}`",
-        "own form" if family.repository else "comments",
+        files(family),
         ("" if family.confirmed else "*unconfirmed.* ") + family.note,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
@@ -59,9 +66,7 @@ def test_the_table_is_that_of_the_families() -> None:
     assert found == rows()
 
 
-@pytest.mark.parametrize(
-    "example", re.findall(r"```handlebars\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-)
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_pass_the_guard(example: str) -> None:
     assert guard.parse(example).nodes
 
