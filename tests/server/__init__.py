@@ -1,0 +1,1 @@
+"""The whole language server, driven as an editor drives it."""
