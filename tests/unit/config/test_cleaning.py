@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from twinny_lsp.config.cleaning import Layer, clean, is_ours
@@ -262,13 +262,14 @@ SETTINGS = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(SETTINGS, max_size=3))
 def test_nothing_anybody_writes_stops_anything(raws: list[object]) -> None:
     layers = [clean(raw, str(number)) for number, raw in enumerate(raws)]
-    settings = load(layers)
-    completion = settings.completion_for("go")
+    found = load(layers)
+    completion = found.completion_for("go")
     assert completion.enabled == (completion.off_reason == "")
-    assert (settings.chat().target is None) == bool(settings.chat().off_reason)
+    assert (found.chat().target is None) == bool(found.chat().off_reason)
     for layer in layers:
         # What was found good is good: cleaning it again changes nothing.
         assert clean(layer.values, layer.source) == Layer(layer.source, layer.values)

@@ -253,8 +253,9 @@ go = { provider = "openai", enabled = true }
 REFUSED = """
 chat log templates providers completion.enabled completion.automatic completion.provider completion.hostname
 completion.path completion.api_key completion.api_key_file completion.fim_template completion.fallback
-completion.max_file_bytes completion.debounce completion.surface completion.max_tokens completion.context_tokens
-completion.suffix_tokens completion.cache completion.speculate completion.languages.python completion.languages.go
+completion.max_file_bytes completion.debounce completion.surface completion.max_tokens
+completion.context_tokens completion.suffix_tokens completion.cache completion.speculate
+completion.languages.python completion.languages.go
 """
 
 
