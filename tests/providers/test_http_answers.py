@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.asking import CHAT, GENERATE, RAW, collect, endpoint, generation, text_of
 from tests.support.fake_server import (
+    HANG,
     FakeServer,
     Reply,
     Step,
@@ -84,14 +85,14 @@ async def test_garbage_without_end_is_left_alone(
 
 
 async def test_an_html_page_without_end_is_left_alone(server: FakeServer, provider: HttpProvider) -> None:
-    server.on("POST", GENERATE, Reply([b"<html>" + b"x" * 65536] * 400, content_type="text/html"))
+    server.on("POST", GENERATE, Reply([b"<html>" + b"x" * 65536, b"x", HANG], content_type="text/html"))
     with pytest.raises(errors.WrongAddress):
         await bounded(collect(provider))
     await bounded(server.requests[0].closed.wait())
 
 
 async def test_an_error_page_without_end_is_left_alone(server: FakeServer, provider: HttpProvider) -> None:
-    server.on("POST", GENERATE, Reply([b"x" * 65536] * 4000, 500, "text/plain"))
+    server.on("POST", GENERATE, Reply([b"x" * 65536, b"x", HANG], 500, "text/plain"))
     with pytest.raises(errors.ServerFailure):
         await bounded(collect(provider))
     await bounded(server.requests[0].closed.wait())
