@@ -97,11 +97,11 @@ class ServerSide:
 
 @contextlib.asynccontextmanager
 async def in_process(
-    kind: str, handlers: dict[str, Handler] | None = None, *, initialize: bool = True
+    kind: str, handlers: dict[str, Handler] | None = None, *, initialize: bool = True, **options: Any
 ) -> AsyncIterator[tuple[Session, Any]]:
     """(session, server), the server running on this loop."""
     link = MemoryLink()
-    server: Any = build(kind)
+    server: Any = build(kind, **options)
     side = ServerSide(link)
     if kind == "ours":
         serving = server.serve(side, side)

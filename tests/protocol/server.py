@@ -137,9 +137,12 @@ def _commands(server: LanguageServer) -> None:
         return "x" * size
 
     @server.command("chatter")
-    def chatter(count: int, size: int) -> str:
+    def chatter(count: int, size: int, done: str) -> str:
         for _ in range(count):
             server.protocol.notify("test/chatter", {"text": "x" * size})
+        if done:
+            with open(done, "w") as file:
+                file.write("done")
         return "chattered"
 
     @server.command("modules")
