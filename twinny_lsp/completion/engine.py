@@ -186,13 +186,8 @@ def _refused(request: Request) -> str:
 
 
 def _larger(snapshot: Snapshot, limit: int) -> bool:
-    """Whether the document has more bytes (UTF-8) than that; cheap where the answer is clear."""
-    characters = sum(map(len, snapshot.lines))
-    if characters > limit:
-        return True
-    if characters * 4 <= limit:
-        return False
-    size = sum(
-        len(line) if line.isascii() else len(line.encode("utf-8", "replace")) for line in snapshot.lines
-    )
-    return size > limit
+    """Whether the document has more bytes (UTF-8) than that. Whether a string is ASCII is known at once."""
+    text = "".join(snapshot.lines)
+    if len(text) > limit or text.isascii() or len(text) * 4 <= limit:
+        return len(text) > limit
+    return len(text.encode("utf-8", "surrogatepass")) > limit

@@ -77,11 +77,10 @@ class Flight:
         return self._task
 
     def abort(self, reason: str) -> None:
-        """Close the stream now; followers see `aborted`."""
-        if self._task is None or self._task.done() or self.aborted:
+        """Close the stream now; followers see `aborted`. One that has ended is closing already."""
+        if self._task is None or self._task.done() or self.aborted or self.ended:
             return
-        if not self.ended:
-            self.aborted = reason
+        self.aborted = reason
         if self._timer is not None:
             self._timer.cancel()
         self._task.cancel()
@@ -193,7 +192,7 @@ class Flight:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self.ended and not self.followers and self._task is not None and not self._task.done():
+        if self._task is not None and not (self.followers or self.ended or self.aborted):
             self._timer = self._clock.call_later(self._grace, lambda: self.abort("nobody took it up"))
 
 

@@ -101,4 +101,6 @@ class Flights:
         for flight, _ in list(self._by_slot.values()):
             flight.abort("the server is shutting down")
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=_LONGEST_CLOSE)
+        for task in self._tasks:
+            task.cancel()

@@ -42,8 +42,8 @@ class Shape:
     max_lines: int = MAX_LINES
 
 
-_CLOSERS_RIGHT = re.compile(r"[\s)\]}>\"'`]*[:{;,]?\s*")
-"""What may stand right of the cursor of an automatic request: closers, then at most one of `: { ; ,`."""
+_CLOSERS_RIGHT = re.compile(r"(?:</[\w.:-]*>|[\s)\]}>\"'`])*[:{;,]?\s*")
+"""Right of an automatic request: closers (also of tags), then at most one of `: { ; ,`."""
 
 _COLON = frozenset(
     [

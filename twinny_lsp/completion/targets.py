@@ -30,7 +30,7 @@ class Targets:
         self._registry = registry
         self._clock = clock
         # Endpoints hold mappings, so they compare but do not hash; there are only ever a few.
-        self._asking: list[tuple[Target, asyncio.Task[ModelFacts]]] = []
+        self._asking: list[tuple[Target, asyncio.Task[ModelFacts], float]] = []
         self._down: list[tuple[Target, float]] = []
         self._limits: list[tuple[Target, int]] = []
 
@@ -59,13 +59,16 @@ class Targets:
 
         A request that is cancelled does not end the question: the next one needs the answer as well.
         """
-        task = next((task for known, task in self._asking if known == target), None)
-        if task is None:
+        asking = next((entry for entry in self._asking if entry[0] == target), None)
+        if asking is None:
             provider = self._registry.provider(target.endpoint)
             task = asyncio.get_running_loop().create_task(provider.facts(target.model))
-            self._asking.append((target, task))
+            asking = (target, task, self._clock.now())
+            self._asking.append(asking)
             task.add_done_callback(self._asked)
-        await asyncio.wait({task}, timeout=_FACTS_PATIENCE)
+        task = asking[1]
+        left = _FACTS_PATIENCE - (self._clock.now() - asking[2])
+        await asyncio.wait({task}, timeout=max(left, 0))
         if not task.done() or task.cancelled():
             return ModelFacts(name=target.model)
         return task.result()
@@ -92,7 +95,7 @@ class Targets:
 
     async def close(self) -> None:
         """End what is still asked."""
-        tasks = [task for _, task in self._asking]
+        tasks = [task for _, task, _ in self._asking]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -100,9 +103,9 @@ class Targets:
 
     def _asked(self, task: asyncio.Task[ModelFacts]) -> None:
         """Providers keep facts themselves; here only the question under way is shared."""
-        self._asking = [pair for pair in self._asking if pair[1] is not task]
-        if not task.cancelled() and task.exception() is not None:
-            return
+        self._asking = [entry for entry in self._asking if entry[1] is not task]
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it; nobody may wait any more
 
 
 async def facts_or_failure(targets: Targets, target: Target) -> tuple[ModelFacts, ProviderError | None]:

@@ -418,3 +418,60 @@ async def test_never_multiline(desk: Desk) -> None:
     task = desk.ask("def f():\n    █\n", multiline=Multiline.NEVER)
     (await desk.model.asked()).say("a = 1\n")
     assert text_of(await soon(task)) == "a = 1"
+
+
+async def test_a_stream_that_hangs_while_closing_holds_nobody_up_for_long(desk: Desk) -> None:
+    from collections.abc import AsyncGenerator
+
+    from tests.unit.completion.fakes import Stream
+
+    stuck = asyncio.Event()
+
+    class Stuck(Stream):
+        async def pieces(self) -> AsyncGenerator[Piece, None]:
+            self.opened.set()
+            try:
+                await asyncio.Event().wait()
+                yield Piece()
+            finally:
+                try:
+                    await stuck.wait()
+                finally:
+                    self.closed.set()
+
+    usual = desk.model.stream
+    hanging = Stuck(None)  # type: ignore[arg-type]
+    desk.model.stream = lambda generation: hanging.pieces()  # type: ignore[method-assign]
+    first = desk.ask(BEGUN)
+    await happens(hanging.opened)
+    desk.model.stream = usual  # type: ignore[method-assign]
+    second = desk.ask("y = █\n")
+    assert "superseded" in (await soon(first)).reason
+    await until(lambda: desk.clock.due_in() == [1.0])
+    assert not desk.model.streams, "it waits for the socket to close"
+    desk.clock.go(1.1)
+    (await desk.model.asked()).say("a\n")
+    assert text_of(await soon(second)) == "a"
+    stuck.set()
+    await happens(hanging.closed)
+
+
+async def test_facts_are_asked_once_for_all_who_wait(desk: Desk) -> None:
+    from twinny_lsp.exchange import ModelFacts
+
+    answer: asyncio.Future[ModelFacts] = asyncio.get_running_loop().create_future()
+    asked = []
+
+    async def slow(model: str) -> ModelFacts:
+        asked.append(model)
+        return await asyncio.shield(answer)
+
+    desk.model.facts = slow  # type: ignore[method-assign]
+    tasks = [desk.ask(f"{name} = █\n") for name in "abc"]
+    await until(lambda: len(asked) == 1)
+    for task in tasks[:-1]:
+        assert "superseded" in (await soon(task)).reason
+    answer.set_result(ModelFacts("m"))
+    (await desk.model.asked()).say("1\n")
+    assert text_of(await soon(tasks[-1])) == "1"
+    assert len(asked) == 1
