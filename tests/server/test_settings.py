@@ -1,0 +1,125 @@
+"""Settings through the whole server: where they come from, what is said of bad ones, live change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.editor import CURSOR, ROOT, editing
+from tests.support.fake_server import FakeServer, json_reply, ollama_stream
+from twinny_lsp.config.sources import user_config_path
+
+CONFIGURATION = {"capabilities": {"workspace": {"configuration": True}}}
+
+
+def ollama(server: FakeServer, **completion: Any) -> dict[str, Any]:
+    return {
+        "providers": {"ollama": {"baseUrl": server.url}},
+        "completion": {"model": "qwen2.5-coder", "debounce": 0, **completion},
+    }
+
+
+def pulled(value: Any) -> dict[str, Any]:
+    return {"workspace/configuration": lambda params: [value for _ in params["items"]]}
+
+
+async def test_workspace_configuration_is_asked_for_each_root() -> None:
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        async with editing(None, initialize=CONFIGURATION, handlers=pulled(ollama(server))) as editor:
+            editor.open(f"ret{CURSOR}")
+            assert (await editor.inline())[0]["insertText"] == "return 1"
+            asked = next(r for r in editor.session.requests if r.method == "workspace/configuration")
+            assert [item.get("scopeUri") for item in asked.params["items"]] == [None, ROOT]
+            assert {item["section"] for item in asked.params["items"]} == {"twinny-lsp"}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_a_pushed_change_holds_at_once(nested: bool) -> None:
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        async with editing(ollama(server)) as editor:
+            editor.open(f"ret{CURSOR}")
+            off = {"completion": {"enabled": False}}
+            settings = {"twinny-lsp": off} if nested else off
+            editor.session.notify("workspace/didChangeConfiguration", {"settings": settings})
+            assert await editor.inline(invoked=True) == []
+            editor.session.notify("workspace/didChangeConfiguration", {"settings": {"twinny-lsp": None}})
+            assert (await editor.inline(invoked=True))[0]["insertText"] == "return 1"
+
+
+async def test_the_users_file_is_read_and_a_bad_one_is_said_once(isolated_home: Path) -> None:
+    path = user_config_path()
+    path.parent.mkdir(parents=True)
+    path.write_text("[completion\nmodel = 1\n")
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        async with editing(ollama(server)) as editor:
+            told = await editor.told("config.toml")
+            assert ":1:" in told
+            editor.open(f"ret{CURSOR}")
+            assert (await editor.inline())[0]["insertText"] == "return 1"
+            assert len(editor.messages()) == 1
+            assert [action["title"] for action in await editor.actions()] == ["twinny-lsp: why nothing?"]
+
+
+async def test_bad_values_are_told_together_and_the_rest_holds() -> None:
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        options = ollama(server, temprature=1, maxTokens="many", provider="ollama")
+        async with editing(options) as editor:
+            told = await editor.told("settings")
+            assert "completion.temprature" in told
+            assert "temperature" in told
+            assert "completion.maxTokens" in told
+            assert "many" not in told
+            editor.open(f"ret{CURSOR}")
+            assert (await editor.inline())[0]["insertText"] == "return 1"
+            assert len(editor.messages()) == 1
+
+
+async def test_an_unknown_provider_stops_completion_only() -> None:
+    async with FakeServer() as server:
+        server.on("POST", "/v1/chat/completions", json_reply({"choices": [{"message": {"content": "ok"}}]}))
+        options = ollama(server, provider="olama") | {"chat": {"provider": "ollama", "model": "m"}}
+        async with editing(options) as editor:
+            assert "completion.provider" in await editor.told("did you mean `ollama`")
+            editor.open(f"ret{CURSOR}")
+            assert await editor.inline(invoked=True) == []
+            assert "completion.provider" in (await editor.command("why", {}))["text"]
+            assert (await editor.command("chat", {"prompt": "hi"}))["text"] == "ok"
+
+
+async def test_use_model_and_use_provider_hold_for_the_session() -> None:
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        server.on("GET", "/api/tags", json_reply({"models": [{"name": "a:latest"}, {"name": "b:latest"}]}))
+        async with editing(ollama(server)) as editor:
+            listed = await editor.command("models")
+            assert [model["name"] for model in listed["models"]] == ["a:latest", "b:latest"]
+            await editor.command("useModel", {"model": "qwen2.5-coder:7b"})
+            editor.open(f"ret{CURSOR}")
+            await editor.inline()
+            asked = [r.json["model"] for r in server.requests if r.path == "/api/generate"]
+            assert asked == ["qwen2.5-coder:7b"]
+            assert (await editor.command("status"))["model"] == "qwen2.5-coder:7b"
+            used = await editor.command("useProvider", {"provider": "lmstudio"})
+            assert used == {"provider": "lmstudio", "model": "codellama-7b.Q5_K_M.gguf"}
+            with pytest.raises(Exception, match="lmstdio"):
+                await editor.command("useProvider", {"provider": "lmstdio"})
+
+
+async def test_a_project_file_can_switch_off_but_not_redirect(tmp_path: Path) -> None:
+    (tmp_path / ".twinny.toml").write_text(
+        '[completion]\nenabled = false\n[providers.ollama]\nbaseUrl = "http://x"\n'
+    )
+    root = tmp_path.as_uri()
+    folders = {"rootUri": root, "workspaceFolders": [{"uri": root, "name": "p"}]}
+    async with FakeServer() as server, editing(ollama(server), initialize=folders) as editor:
+        uri = f"{root}/a.py"
+        editor.open(f"ret{CURSOR}", uri)
+        assert await editor.inline(invoked=True, uri=uri) == []
+        assert "providers" in await editor.told(".twinny.toml")
+        assert server.requests == []
