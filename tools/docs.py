@@ -271,7 +271,7 @@ def _old_names() -> str:
     head = [
         "## Names from Twinny\n",
         "Settings of Twinny for VS Code are understood among ours (at the top level of the section), with a",
-        "hint at the name they have here. The section `twinny` itself belongs to that extension; it is not read.\n",
+        "hint at the name they have here. The section `twinny` itself is that extension's; it is not read.\n",
         "| Twinny | here |",
         "| --- | --- |",
     ]

@@ -28,15 +28,19 @@ Report = Callable[[str, str], None]
 """Called with a key (camelCase, relative) and what is wrong with it."""
 
 _OLLAMA = frozenset({Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT})
-_OLLAMA_OPTIONS = ("num_ctx", "keep_alive")
-_EMBEDDED_OPTIONS = ("model_path", "context_tokens", "threads", "idle_minutes", "share")
-_CAMEL = {
-    "num_ctx": "numCtx",
-    "keep_alive": "keepAlive",
-    "model_path": "modelPath",
-    "context_tokens": "contextTokens",
-    "idle_minutes": "idleMinutes",
+_LLAMACPP = frozenset({Wire.LLAMACPP_COMPLETION, Wire.LLAMACPP_INFILL})
+_EMBEDDED = frozenset({Wire.EMBEDDED})
+_OPTIONS = {
+    "num_ctx": ("numCtx", _OLLAMA, "Ollama knows"),
+    "keep_alive": ("keepAlive", _OLLAMA, "Ollama knows"),
+    "batch_tokens": ("batchTokens", _LLAMACPP | _EMBEDDED, "llama.cpp and the embedded provider know"),
+    "model_path": ("modelPath", _EMBEDDED, "the embedded provider knows"),
+    "context_tokens": ("contextTokens", _EMBEDDED, "the embedded provider knows"),
+    "threads": ("threads", _EMBEDDED, "the embedded provider knows"),
+    "idle_minutes": ("idleMinutes", _EMBEDDED, "the embedded provider knows"),
+    "share": ("share", _EMBEDDED, "the embedded provider knows"),
 }
+"""The keys that only some kinds of server know: their name outside, the wire shapes, and who in words."""
 
 
 def has_short_form(section: Addressed) -> bool:
@@ -170,18 +174,14 @@ def _key(preset: Preset, provider: ProviderSettings, address: Address) -> KeySou
 def _options(provider: ProviderSettings, wires: set[Wire], report: Report) -> dict[str, object]:
     """What only this kind of server knows; a key of another kind is reported, since it does nothing."""
     options: dict[str, object] = {}
-    for names, known, kind in (
-        (_OLLAMA_OPTIONS, bool(wires & _OLLAMA), "Ollama"),
-        (_EMBEDDED_OPTIONS, Wire.EMBEDDED in wires, "the embedded provider"),
-    ):
-        for name in names:
-            value = getattr(provider, name)
-            if name not in provider.model_fields_set or value in (None, ""):
-                continue
-            if known:
-                options[name] = value
-            else:
-                report(_CAMEL.get(name, name), f"only {kind} knows this; it does nothing here")
+    for name, (key, known, who) in _OPTIONS.items():
+        value = getattr(provider, name)
+        if name not in provider.model_fields_set or value in (None, ""):
+            continue
+        if wires & known:
+            options[name] = value
+        else:
+            report(key, f"only {who} this; it does nothing here")
     if "model_path" in options:
         options["model_path"] = os.path.expanduser(str(options["model_path"]))
     if "idle_minutes" in options:

@@ -117,6 +117,11 @@ class ProviderSettings(Section):
         default=None,
         description="embedded: tokens of context to load the model with. Left out, it is chosen.",
     )
+    batch_tokens: Annotated[int, Field(ge=32, le=1_048_576)] | None = Field(
+        default=None,
+        description="llamacpp: the batch size its server was started with (`-b`), which it does not tell; "
+        "embedded: tokens of prompt to read at once.",
+    )
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         default=None, description="embedded: processor threads to compute with. Left out, they are chosen."
     )

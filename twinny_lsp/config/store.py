@@ -91,6 +91,7 @@ class SettingsStore:
         self._narrowed: dict[tuple[str, Path], Settings] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self._told: set[Problem] = set()
+        self._problems: tuple[Problem, ...] | None = None
         self._read_user_file()
         self.set_roots(roots)
 
@@ -116,6 +117,7 @@ class SettingsStore:
         """Look at every project file anew at its next use."""
         self._projects.clear()
         self._narrowed.clear()
+        self._problems = None
 
     def set_roots(self, roots: Collection[str]) -> None:
         """The workspace folders, as URIs."""
@@ -147,6 +149,7 @@ class SettingsStore:
         cached = self._narrowed.get(key)
         if cached is None or cached.restrictions is not narrowed:
             cached = self._narrowed[key] = settings.restricted(narrowed)
+            self._problems = None
         return cached
 
     def completion_for(self, uri: str, language_id: str) -> CompletionSettings:
@@ -155,16 +158,20 @@ class SettingsStore:
 
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong now, each once: of every workspace folder and every project file in use."""
-        found: dict[Problem, None] = {}
-        for scope in ("", *self._roots):
-            found.update(dict.fromkeys(self._for_scope(scope).problems))
-        for settings in self._narrowed.values():
-            found.update(dict.fromkeys(settings.problems))
-        return tuple(found)
+        if self._problems is None:
+            found: dict[Problem, None] = {}
+            for scope in ("", *self._roots):
+                found.update(dict.fromkeys(self._for_scope(scope).problems))
+            for settings in self._narrowed.values():
+                found.update(dict.fromkeys(settings.problems))
+            self._problems = tuple(found)
+        return self._problems
 
     def take_problems(self) -> tuple[Problem, ...]:
         """Those not taken before. One that went away and comes again is new again."""
         current = self.problems()
+        if len(current) == len(self._told) and self._told.issuperset(current):
+            return ()
         new = tuple(problem for problem in current if problem not in self._told)
         self._told = set(current)
         return new
@@ -175,6 +182,7 @@ class SettingsStore:
         change()
         self._resolved.clear()
         self._narrowed.clear()
+        self._problems = None
         changed: set[Part] = set()
         for scope, old in zip(scopes, before, strict=True):
             changed |= _difference(old, self._for_scope(scope))
@@ -230,6 +238,7 @@ class SettingsStore:
         if len(self._projects) >= MAX_FOLDERS:
             self.project_files_changed()
         self._narrowed = {key: value for key, value in self._narrowed.items() if key[1] != document.parent}
+        self._problems = None
         self._projects[document.parent] = _Project(path, stamp, narrowed, now)
         return narrowed
 

@@ -270,7 +270,7 @@ def test_options_reach_the_server_that_knows_them() -> None:
             "providers": {
                 "ollama": {"numCtx": 4096, "keepAlive": "5m"},
                 "embedded": {"modelPath": "~/m.gguf", "idleMinutes": 2, "threads": 3, "share": False},
-                "llamacpp": {"numCtx": 4096},
+                "llamacpp": {"numCtx": 4096, "batchTokens": 512},
             }
         }
     )
@@ -286,6 +286,9 @@ def test_options_reach_the_server_that_knows_them() -> None:
         "share": False,
     }
     assert embedded.completion.wire is Wire.EMBEDDED
+    llamacpp = settings.endpoint("llamacpp")
+    assert llamacpp is not None
+    assert dict(llamacpp.options) == {"batch_tokens": 512}
     assert [problem.path for problem in settings.problems] == ["providers.llamacpp.numCtx"]
     assert "only Ollama knows this" in settings.problems[0].message
 
