@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from twinny_lsp.config import oldnames, restrict, schema, sources
+from twinny_lsp.config import oldnames, restrict, schema, sources, spelling
 from twinny_lsp.providers.presets import PRESETS, Preset
 
 ROOT = Path(__file__).parent.parent
@@ -265,7 +265,7 @@ def _route(preset: Preset, role: str) -> str:
 def _old_names() -> str:
     rows = []
     for name, meaning in oldnames.OLD_NAMES.items():
-        here = " and ".join(f"`{'.'.join(map(_camel, path))}`" for path in meaning.paths)
+        here = " and ".join(f"`{spelling.dotted(path)}`" for path in meaning.paths)
         note = f" ({meaning.note})" if here and meaning.note else meaning.note
         rows.append(f"| `{name}` | {here}{note} |")
     head = [
@@ -276,11 +276,6 @@ def _old_names() -> str:
         "| --- | --- |",
     ]
     return "\n".join([*head, *rows, ""])
-
-
-def _camel(key: str) -> str:
-    head, *rest = key.split("_")
-    return head + "".join(map(str.capitalize, rest))
 
 
 def main(argv: list[str]) -> int:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic.alias_generators import to_camel
 
 from twinny_lsp.config.oldnames import OLD_NAMES, OLLAMA_ADDRESS, ollama_address
 from twinny_lsp.config.problems import Problem, did_you_mean, listed, nearest
 from twinny_lsp.config.schema import RESERVED, SCHEMA_VERSION, LanguageSettings, Settings
+from twinny_lsp.config.spelling import camel, dotted, snake
 
 SECTION = "twinny-lsp"
 ELSEWHERE = frozenset({"client_features"})
@@ -76,14 +76,9 @@ def clean(raw: object, source: str) -> Layer:
 
 def is_ours(raw: Mapping[Any, Any]) -> bool:
     """Whether any key looks like one of ours: some clients send all of their settings to every server."""
-    keys = [_snake(key.split(".")[0]) for key in raw if isinstance(key, str)]
+    keys = [snake(key.split(".")[0]) for key in raw if isinstance(key, str)]
     known = {*Settings.model_fields, *RESERVED, *ELSEWHERE}
     return any(key in known or nearest(key, known) for key in keys) or any(key in OLD_NAMES for key in raw)
-
-
-def _snake(key: str) -> str:
-    """`baseUrl` and `base_url` are one key; nothing else is touched."""
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in key)
 
 
 def _undotted(raw: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -118,7 +113,7 @@ def _table(work: _Pass, raw: Mapping[Any, Any], model: type[BaseModel], path: Pa
         if not isinstance(key, str):
             work.report(spelled, "every key should be text")
             continue
-        name, written = _snake(key), f"{spelled}.{key}" if spelled else key
+        name, written = snake(key), f"{spelled}.{key}" if spelled else key
         if value is None:
             continue
         if name not in model.model_fields:
@@ -193,21 +188,17 @@ def _unknown(key: str, model: type[BaseModel], path: Path) -> str:
     if not path and key in RESERVED:
         return "this version has no settings of this section yet; it is left out"
     if key in OLD_NAMES and OLD_NAMES[key].paths:
-        return f"unknown; this is called {listed(_camel(p) for p in OLD_NAMES[key].paths)} here"
-    known = [to_camel(name) for name in model.model_fields]
+        return f"unknown; this is called {listed(dotted(p) for p in OLD_NAMES[key].paths)} here"
+    known = [camel(name) for name in model.model_fields]
     elsewhere = [
-        f"`{section}.{to_camel(_snake(key))}`"
+        f"`{section}.{camel(snake(key))}`"
         for section, part in Settings.model_fields.items()
-        if (shape := _shape(part.annotation))[0] and not shape[1] and _snake(key) in shape[0].model_fields
+        if (shape := _shape(part.annotation))[0] and not shape[1] and snake(key) in shape[0].model_fields
     ]
     if elsewhere:
         return f"unknown; did you mean {' or '.join(elsewhere)}?"
     meant = did_you_mean(key, known)
     return f"unknown{meant}" if meant else f"unknown; known here: {listed(known)}"
-
-
-def _camel(path: Path) -> str:
-    return ".".join(map(to_camel, path))
 
 
 def _with_old(work: _Pass, values: Values, old: Values) -> Values:
@@ -218,7 +209,7 @@ def _with_old(work: _Pass, values: Values, old: Values) -> Values:
         if not meaning.paths:
             work.report(key, f"a setting of Twinny for VS Code, left out: {meaning.note}", hint=True)
             continue
-        names = " and ".join(f"`{_camel(path)}`" for path in meaning.paths)
+        names = " and ".join(f"`{dotted(path)}`" for path in meaning.paths)
         note = f" ({meaning.note})" if meaning.note else ""
         work.report(key, f"`{key}` is called {names} here{note}", hint=True)
         fitting = ollama_address(old) if key in OLLAMA_ADDRESS else meaning.convert(value)
@@ -243,7 +234,7 @@ def _validated(work: _Pass, values: Values) -> Values:
                 reasons.setdefault(_existing(values, one["loc"]), []).append(_plain(one))
             for path, messages in reasons.items():
                 _drop(values, path)
-                said = work.spelled.get(path) or ".".join(map(to_camel, path))
+                said = work.spelled.get(path) or dotted(path)
                 work.report(said, f"should be {' or '.join(dict.fromkeys(messages))}")
 
 

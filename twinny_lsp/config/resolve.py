@@ -21,6 +21,7 @@ from twinny_lsp.config.problems import Problem, did_you_mean, listed
 from twinny_lsp.config.resolved import ChatSettings, CompletionSettings, Multiline, Surface, Target
 from twinny_lsp.config.restrict import NONE, Restrictions
 from twinny_lsp.config.shown import shown
+from twinny_lsp.config.spelling import dotted, snake
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.languages import canonical
 from twinny_lsp.providers.endpoint import Endpoint
@@ -262,7 +263,7 @@ class _Work:
     def _off(self, choice: _Choice, key: str, reason: str) -> _Choice:
         path = choice.path if choice.path[-1] == "fallback" else (*choice.path, key)
         self._report(path, reason)
-        return replace(choice, off=f"`{_dotted(path)}`: {reason}")
+        return replace(choice, off=f"`{dotted(path)}`: {reason}")
 
     def _fallback(self) -> tuple[Target, ...]:
         path, targets = ("completion", "fallback"), []
@@ -309,8 +310,8 @@ class _Work:
         return report
 
     def _report(self, path: tuple[str, ...], message: str) -> None:
-        snake = (*path[:-1], "".join(f"_{c.lower()}" if c.isupper() else c for c in path[-1]))
-        problem = Problem(self._merged.origin(*snake), _dotted(path), message)
+        snake = (*path[:-1], snake(path[-1]))
+        problem = Problem(self._merged.origin(*snake), dotted(path), message)
         if problem not in self._problems:
             self._problems.append(problem)
 
@@ -339,9 +340,3 @@ def _default_template(preset: Preset, endpoint: Endpoint, model: str) -> str:
     if endpoint.infill is not None and preset.infill is None:
         return NATIVE
     return preset.template_for(model)
-
-
-def _dotted(path: Iterable[str]) -> str:
-    *names, key = path
-    head, *rest = key.split("_")
-    return ".".join([*names, head + "".join(map(str.capitalize, rest))])

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from twinny_lsp.config.problems import Problem, did_you_mean
 from twinny_lsp.config.resolved import CompletionSettings
+from twinny_lsp.config.spelling import snake
 from twinny_lsp.languages import canonical
 
 FILE_NAME = ".twinny.toml"
@@ -64,7 +65,7 @@ def restrictions(raw: Mapping[str, object], source: str) -> Restrictions:
     """Read a parsed project file; everything that is no restriction is reported and left out."""
     reader = _Reader(source)
     for key, value in raw.items():
-        name = _snake(key)
+        name = snake(key)
         if name == "completion" and isinstance(value, Mapping):
             reader.completion(value)
         elif name == "completion":
@@ -95,7 +96,7 @@ class _Reader:
 
     def completion(self, table: Mapping[str, object]) -> None:
         for key, value in table.items():
-            name, path = _snake(key), f"completion.{key}"
+            name, path = snake(key), f"completion.{key}"
             if name in SWITCHES:
                 self._switch(name, path, value)
             elif name in SIZES:
@@ -138,7 +139,3 @@ class _Reader:
             self.languages[name] = enabled and self.languages.get(name, True)
             if enabled and value is True and table.get(ANY) is not False:
                 self.report(path, TRUST)
-
-
-def _snake(key: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in key)

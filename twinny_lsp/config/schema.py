@@ -54,7 +54,6 @@ class Section(BaseModel):
         hide_input_in_errors=True,
         defer_build=True,
         protected_namespaces=(),
-        use_attribute_docstrings=False,
     )
 
 
