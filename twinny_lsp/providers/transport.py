@@ -33,8 +33,6 @@ class Exchange:
         self._response, self._transport = response, transport
         self.status = response.status
         self.content_type = response.headers.get("Content-Type", "")
-        self.location = response.headers.get("Location", "")
-        self.server = response.headers.get("Server", "")
 
     async def read(self, seconds: float, *, idle: bool) -> bytes:
         """The bytes that are there next, b"" at the end of the body; waits at most `seconds`."""
