@@ -310,8 +310,8 @@ class _Work:
         return report
 
     def _report(self, path: tuple[str, ...], message: str) -> None:
-        snake = (*path[:-1], snake(path[-1]))
-        problem = Problem(self._merged.origin(*snake), dotted(path), message)
+        origin = self._merged.origin(*path[:-1], snake(path[-1]))
+        problem = Problem(origin, dotted(path), message)
         if problem not in self._problems:
             self._problems.append(problem)
 
