@@ -33,6 +33,8 @@ class Exchange:
         self._response, self._transport = response, transport
         self.status = response.status
         self.content_type = response.headers.get("Content-Type", "")
+        self.server = response.headers.get("Server", "")
+        """What the server calls itself: the doctor tells servers that share a port apart by it."""
 
     async def read(self, seconds: float, *, idle: bool) -> bytes:
         """The bytes that are there next, b"" at the end of the body; waits at most `seconds`."""
