@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--model", help="use this model instead of the configured one")
     made["doctor"].add_argument("--json", action="store_true", help="print the findings as JSON")
     made["models"].add_argument("provider", nargs="?", help="default: the one used for completion")
+    made["models"].add_argument("--json", action="store_true", help="print the list as JSON")
     made["templates"].add_argument("model", nargs="?", help="say which template this model gets, and why")
     config = made["config"]
     config.add_argument("what", choices=("show", "schema", "path", "check"), nargs="?", default="show")

@@ -195,12 +195,19 @@ async def _question(place: _Place, provider: Provider, endpoint: Endpoint) -> No
         return
     rows = _bounded_list(listed, place.wanted)
     place.more = len(listed) - len(rows)
+    place.models = [described(facts, endpoint.infill is not None) for facts in rows]
+    place.models = await rows_of(provider, endpoint, rows)
+
+
+async def rows_of(provider: Provider, endpoint: Endpoint, listed: list[ModelFacts]) -> list[Model]:
+    """Models with the template each would get. The few whose name says nothing are asked for one by one."""
     native = endpoint.infill is not None
-    place.models = [described(facts, native) for facts in rows]
+    rows = [described(facts, native) for facts in listed]
     if endpoint.preset in _ASKED_CLOSELY:
-        unclear = [index for index, facts in enumerate(rows) if len(rows) == 1 or _unclear(facts)]
+        unclear = [index for index, facts in enumerate(listed) if len(listed) == 1 or _unclear(facts)]
         for index in unclear[:MAX_SHOWN_CLOSELY]:
-            place.models[index] = await _closely(provider, rows[index], native)
+            rows[index] = await _closely(provider, listed[index], native)
+    return rows
 
 
 def _bounded_list(listed: list[ModelFacts], wanted: Iterable[str]) -> list[ModelFacts]:
