@@ -19,6 +19,7 @@ import pytest
 from tests.support.fake_server import bounded
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import TINY_MODEL, write_endless_model, write_model_without_fim
+from tests.support.servers.processes import gone, runs
 from twinny_lsp.errors import Interrupted, ServerFailure, Unsupported
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Finish, Generation, Message, Piece, Prompt
 from twinny_lsp.providers.base import State
@@ -63,11 +64,6 @@ def child_of(pid: int | None = None) -> psutil.Process:
     ]
     assert len(children) == 1
     return children[0]
-
-
-async def gone(pid: int) -> None:
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        await asyncio.sleep(0.02)
 
 
 # --- answers ---
@@ -304,7 +300,7 @@ async def test_a_killed_parent_takes_its_child_along(share: bool) -> None:
     async with editor(share=share) as parent:
         text, pid = await parent.ask()
         assert text == ADD.text
-        assert psutil.pid_exists(pid)
+        assert runs(pid)
         await parent.kill()
         await bounded(gone(pid))
 

@@ -22,7 +22,7 @@ from twinny_lsp.completion.flights import Flights
 from twinny_lsp.completion.job import Job, Rooms
 from twinny_lsp.completion.place import Cursor
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
-from twinny_lsp.completion.seams import Clock, LoopClock, OnFailure, Prompter, Registry
+from twinny_lsp.completion.seams import Clock, LoopClock, OnFailure, OnSuccess, Prompter, Registry
 from twinny_lsp.completion.shape import decide, right_allows_automatic
 from twinny_lsp.completion.steps import Steps
 from twinny_lsp.completion.targets import Targets
@@ -59,6 +59,7 @@ class CompletionEngine:
         prompter: Prompter,
         on_failure: OnFailure,
         *,
+        on_success: OnSuccess = lambda _: None,
         clock: Clock | None = None,
         grace: float = GRACE,
     ) -> None:
@@ -75,6 +76,7 @@ class CompletionEngine:
             self._clock,
             grace,
             on_failure,
+            on_success,
         )
         self._open: dict[tuple[str, Asked], _Open] = {}
         self._tasks: set[asyncio.Task[Result]] = set()
@@ -178,6 +180,8 @@ def _refused(request: Request) -> str:
     settings = request.settings
     if not settings.enabled:
         return settings.off_reason or "completion is switched off"
+    if not settings.automatic and request.trigger is Trigger.AUTOMATIC:
+        return "only asked for on request (completion.automatic)"
     if settings.target is None:
         return settings.off_reason or "no model is set: see completion.provider and completion.model"
     if _larger(request.snapshot, settings.max_file_bytes):

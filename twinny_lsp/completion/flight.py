@@ -156,7 +156,8 @@ class Flight:
         except ProviderError as error:
             self.error = error
         except Exception as error:  # a bug in an adapter must not leave a request without an answer
-            log.exception("reading a completion failed")
+            log.error("reading a completion failed: %s", type(error).__name__)
+            log.debug("the failure", exc_info=error)
             self.error = error
         finally:
             self.ended = True

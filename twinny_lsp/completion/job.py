@@ -15,7 +15,7 @@ from twinny_lsp.completion.flight import Flight, Plan
 from twinny_lsp.completion.flights import Flights
 from twinny_lsp.completion.place import Cursor
 from twinny_lsp.completion.request import Candidate, Request, Result, Source, Trigger
-from twinny_lsp.completion.seams import Clock, Hole, OnFailure, Prompted, Prompter, Registry, sleep
+from twinny_lsp.completion.seams import Clock, Hole, OnFailure, OnSuccess, Prompted, Prompter, Registry, sleep
 from twinny_lsp.completion.shape import Kind, Shape
 from twinny_lsp.completion.steps import Steps
 from twinny_lsp.completion.targets import Targets, facts_or_failure
@@ -46,6 +46,7 @@ class Rooms:
     clock: Clock
     grace: float
     on_failure: OnFailure
+    on_success: OnSuccess
 
 
 @dataclass(slots=True)
@@ -223,6 +224,7 @@ class Job:
             self._flight_failed(flight, flight.error)
             return None
         self.rooms.targets.answered(flight.plan.target)
+        self.rooms.on_success(flight.plan.target)
         self._tell(flight)
         text = _rest(flight, typed)
         if text:

@@ -6,6 +6,7 @@ The one place where the engine and `fim` meet. Loaded late: building may compile
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from twinny_lsp.completion.seams import Hole, Prompted
 from twinny_lsp.completion.text import lead
@@ -26,6 +27,10 @@ class Prompts:
 
     def __init__(self, templates: CustomTemplates | None = None) -> None:
         self._templates = templates or CustomTemplates()
+
+    def use_directory(self, directory: Path) -> None:
+        """Read the user's templates from another folder from now on."""
+        self._templates = CustomTemplates(directory)
 
     async def prompt(self, target: Target, facts: ModelFacts, hole: Hole, *, native: bool) -> Prompted:
         """See `seams.Prompter`."""

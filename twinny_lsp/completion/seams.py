@@ -129,3 +129,6 @@ async def sleep(clock: Clock, seconds: float) -> None:
 
 OnFailure = Callable[[TwinnyError, Target], None]
 """Told of each failure the user should hear of; telling the user once is the caller's business."""
+
+OnSuccess = Callable[[Target], None]
+"""Told of each answer that came whole: what was wrong with that target is over."""

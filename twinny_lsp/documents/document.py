@@ -98,7 +98,7 @@ class Document:
     def snapshot(self, line: int, character: int) -> Snapshot:
         """An immutable view with the cursor at a position in the client's units, clamped into the text."""
         row, column = position_from_client(self._text.lines, line, character, self.encoding)
-        return Snapshot(self.uri, self.language, self.version, self.lines, row, column)
+        return Snapshot(self.uri, self.language, self.version, self.lines, row, column, self.byte_count)
 
     def position(self, row: int, column: int) -> tuple[int, int]:
         """(line, character) in the client's units of a position in code points, clamped into the text."""

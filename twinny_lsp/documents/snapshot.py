@@ -13,7 +13,10 @@ from twinny_lsp.documents.text import content_length
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`lines` keep their terminators (`\\n`, `\\r\\n`, `\\r`); `row`/`column` are 0-based code points."""
+    """`lines` keep their terminators (`\\n`, `\\r\\n`, `\\r`); `row`/`column` are 0-based code points.
+
+    `byte_count` is the whole text's size in UTF-8 where it is known without counting.
+    """
 
     uri: str
     language: str
@@ -21,6 +24,7 @@ class Snapshot:
     lines: tuple[str, ...]
     row: int
     column: int
+    byte_count: int | None = None
 
     @property
     def line(self) -> str:

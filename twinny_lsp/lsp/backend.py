@@ -43,7 +43,8 @@ async def build(server: TwinnyServer, roots: Sequence[str]) -> Backend:
     store = await asyncio.to_thread(_read_settings, tuple(roots))
     registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
-    engine = CompletionEngine(registry, prompts, on_failure=server.troubles.failed)
+    troubles = server.troubles
+    engine = CompletionEngine(registry, prompts, troubles.failed, on_success=troubles.worked)
     return Backend(store, registry, prompts, engine, Conversations(registry.provider))
 
 

@@ -121,7 +121,8 @@ class SettingsSync:
             log.warning("the client did not tell its settings: %s", error.code)
             return
         for scope, answer in zip(scopes, answers or (), strict=False):
-            if answer is not None:
+            # Null for the whole may just mean that the client keeps its settings elsewhere (it pushes them).
+            if answer is not None or scope is not None:
                 self._store.update(Source.EDITOR, answer, scope)
         self._report()
 

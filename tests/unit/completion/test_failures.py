@@ -56,7 +56,8 @@ async def test_a_bug_in_an_adapter_is_answered_and_logged(
     desk.model.script = failing(ZeroDivisionError("oops"))  # type: ignore[assignment]
     result = await soon(desk.ask(BEGUN))
     assert "log says more" in result.reason
-    assert "oops" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "oops" not in caplog.text  # it might be the user's code
 
 
 async def test_a_bug_in_the_engine_is_answered_and_logged(
@@ -65,7 +66,8 @@ async def test_a_bug_in_the_engine_is_answered_and_logged(
     desk.prompter.error = ZeroDivisionError("oops")  # type: ignore[assignment]
     result = await soon(desk.ask(BEGUN))
     assert "log says more" in result.reason
-    assert "oops" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "oops" not in caplog.text  # it might be the user's code
 
 
 async def test_the_next_target_is_asked_and_it_is_said(desk: Desk) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.fake_server import bounded
 from tests.support.servers.llama import TINY_MODEL, write_model_without_fim
+from tests.support.servers.processes import gone
 from twinny_lsp.errors import (
     Interrupted,
     ModelMissing,
@@ -118,12 +119,6 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
 
 async def collect(provider: EmbeddedProvider) -> str:
     return "".join([piece.text async for piece in provider.stream(ASK)])
-
-
-async def gone(pid: int) -> None:
-    """Wait until the process is gone; bounded by the caller."""
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        await asyncio.sleep(0.02)
 
 
 # --- starting and stopping ---

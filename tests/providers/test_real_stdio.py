@@ -1,0 +1,88 @@
+"""A real llama.cpp completes through the language server over stdio, by every wire shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.providers.conftest import LLAMA_KEY
+from tests.support.editor import CURSOR, Editor, editing_over_stdio
+from tests.support.servers.llama import LlamaServer
+from tests.support.servers.ollama import OllamaStandIn
+from tests.support.servers.openwebui import KEY, OpenWebUiStandIn
+
+pytestmark = pytest.mark.real
+
+ADD = f"def add(a, b):\n    {CURSOR}\n"
+
+
+def settings(provider: dict[str, Any], model: str = "tiny-fim", **completion: Any) -> dict[str, Any]:
+    return {
+        "providers": {"mine": provider},
+        "completion": {"provider": "mine", "model": model, "debounce": 0, "temperature": 0, **completion},
+        "chat": {"provider": "mine", "model": model, "temperature": 0},
+    }
+
+
+async def completes(editor: Editor) -> None:
+    editor.open(ADD)
+    items = await editor.inline(invoked=True)
+    assert [item["insertText"] for item in items] == ["return a + b"]
+
+
+async def answers(editor: Editor) -> None:
+    answer = await editor.command("chat", {"prompt": "Hello"})
+    assert answer["text"] == "Hello! How can I help you with your code?"
+
+
+LLAMA_CPP = [
+    pytest.param({"fimTemplate": "native"}, "", "/infill", id="infill"),
+    pytest.param({"fimTemplate": "qwen"}, "", "/completion", id="completion with a template"),
+    pytest.param({"fimTemplate": "automatic"}, "", "/completion", id="completion, template by name"),
+    pytest.param({}, "openai-compatible", "/v1/completions", id="v1 completions"),
+]
+
+
+@pytest.mark.parametrize(("completion", "kind", "route"), LLAMA_CPP)
+async def test_llamacpp(llama_server: LlamaServer, completion: dict[str, Any], kind: str, route: str) -> None:
+    provider = {"type": kind or "llamacpp", "baseUrl": llama_server.url, "apiKey": LLAMA_KEY}
+    async with editing_over_stdio(settings(provider, **completion)) as editor:
+        await completes(editor)
+        await answers(editor)
+
+
+@pytest.mark.parametrize("template", ["qwen", "automatic", "native"])
+async def test_ollama(ollama: OllamaStandIn, template: str) -> None:
+    provider = {"type": "ollama", "baseUrl": ollama.url}
+    async with editing_over_stdio(settings(provider, fimTemplate=template)) as editor:
+        await completes(editor)
+        body = next(request.json for request in ollama.log if request.path == "/api/generate")
+        assert ("suffix" in body) is (template == "native")
+        assert bool(body.get("raw")) is (template != "native")
+        await answers(editor)
+
+
+async def test_open_webui(openwebui: OpenWebUiStandIn) -> None:
+    provider = {"type": "openwebui", "baseUrl": openwebui.url, "apiKey": KEY}
+    async with editing_over_stdio(settings(provider)) as editor:
+        await completes(editor)
+        await answers(editor)
+
+
+async def test_open_webui_with_a_wrong_key(openwebui: OpenWebUiStandIn) -> None:
+    provider = {"type": "openwebui", "baseUrl": openwebui.url, "apiKey": "sk-wrong-key"}
+    async with editing_over_stdio(settings(provider)) as editor:
+        editor.open(ADD)
+        assert await editor.inline(invoked=True) == []
+        told = await editor.told("key")
+        assert "sk-wrong-key" not in told
+
+
+async def test_the_menu(llama_server: LlamaServer) -> None:
+    provider = {"type": "llamacpp", "baseUrl": llama_server.url, "apiKey": LLAMA_KEY}
+    async with editing_over_stdio(settings(provider)) as editor:
+        editor.open(ADD)
+        answer = await editor.menu()
+        assert [item["textEdit"]["newText"] for item in answer["items"]] == ["return a + b"]
+        assert answer["isIncomplete"] is True
