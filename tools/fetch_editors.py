@@ -42,6 +42,7 @@ class Package:
     env: tuple[tuple[str, str], ...]
     override: str
     """Environment variable by which a person names an editor of their own."""
+    version: str = "--version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class Editor:
 KNOWN = {
     "nvim": Package(("neovim",), "usr/bin/nvim", (("VIMRUNTIME", "usr/share/nvim/runtime"),), "NVIM_BINARY"),
     "hx": Package(("hx",), "usr/lib/hx/hx", (("HELIX_RUNTIME", "usr/lib/hx/runtime"),), "HX_BINARY"),
+    # No editor, but the terminal for those that have no other door.
+    "tmux": Package(
+        ("tmux", "ncurses-base"),
+        "usr/bin/tmux",
+        (("TERMINFO_DIRS", "usr/share/terminfo"),),
+        "TMUX_BINARY",
+        "-V",
+    ),
+    "emacs": Package(("emacs-nox",), "usr/bin/emacs-nox", (), "EMACS_BINARY"),
 }
 
 
@@ -183,7 +193,9 @@ def held(cache: Path) -> Iterator[None]:
 def started(name: str, binary: Path, env: dict[str, str]) -> Editor:
     """The editor with the version it reports. Raises EditorUnavailable when it does not run."""
     # NVIM_LOG_FILE: asking for the version must not leave a log in the user's state folder.
-    version = run([str(binary), "--version"], {**env, "NVIM_LOG_FILE": os.devnull}).split("\n")[0].strip()
+    version = (
+        run([str(binary), KNOWN[name].version], {**env, "NVIM_LOG_FILE": os.devnull}).split("\n")[0].strip()
+    )
     return Editor(name, binary, env, version)
 
 

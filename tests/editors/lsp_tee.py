@@ -3,8 +3,9 @@
     python lsp_tee.py LOG -- SERVER ARGUMENT...
 
 Every byte is passed on unchanged; every message becomes one JSON line {"t", "from", "message"} of LOG
-(`t`: seconds since the start; `from`: "editor" or "server"), and the server's exit code a last one. Standard
-library only, since it runs in the editor's environment. `Traffic` reads such a log while it grows.
+(`t`: seconds since the start; `from`: "editor" or "server"). The first line holds the server's process id
+("start"), the last its exit code ("end"; missing when the editor kills the tee). Standard library only,
+since it runs in the editor's environment. `Traffic` reads such a log while it grows.
 Not a debugger: nothing is held up, changed or made up.
 """
 
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TextIO, TypeVar
 
-EDITOR, SERVER, END = "editor", "server", "end"
+EDITOR, SERVER = "editor", "server"
+START, END = "start", "end"
 GRACE_S = 10.0
 """How long the server may take to end after the editor has closed the connection."""
 
@@ -101,6 +103,7 @@ def main(argv: list[str]) -> int:
         assert server.stdin is not None
         assert server.stdout is not None
         recorder = Recorder(log)
+        recorder.note(START, json.dumps(server.pid).encode())
 
         def from_editor(to_server: IO[bytes] = server.stdin) -> None:
             pump(sys.stdin.fileno(), to_server.fileno(), EDITOR, recorder)
@@ -152,25 +155,39 @@ def until(
     return found
 
 
+def _runs(pid: int) -> bool:
+    import psutil  # for tests; not there where the tee itself runs
+
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Traffic:
     """What has been said so far, read anew from the log with every question."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
 
-    def entries(self) -> list[Entry]:
-        """All messages; a line that is still being written is left out."""
+    def _lines(self) -> list[dict[str, Any]]:
+        """The log; a line that is still being written is left out."""
         text = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
-        *lines, _unfinished = text.split("\n")
-        made = (json.loads(line) for line in lines)
-        return [Entry(e["t"], e["from"], e["message"]) for e in made if e["from"] != END]
+        return [json.loads(line) for line in text.split("\n")[:-1]]
 
-    def ended(self) -> int | None:
-        """The exit code of the server, None while it runs."""
-        text = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
-        last = [line for line in text.split("\n") if line][-1:]
-        entry = json.loads(last[0]) if last and text.endswith("\n") else {}
-        return entry["message"] if entry.get("from") == END else None
+    def entries(self) -> list[Entry]:
+        """All messages."""
+        return [
+            Entry(e["t"], e["from"], e["message"]) for e in self._lines() if e["from"] in (EDITOR, SERVER)
+        ]
+
+    def exit_code(self) -> int | None:
+        """The exit code of the server; None while it runs, or when the editor killed what would say it."""
+        return next((e["message"] for e in self._lines() if e["from"] == END), None)
+
+    def server_is_gone(self) -> bool:
+        """Whether every server that was started has ended."""
+        return not any(_runs(e["message"]) for e in self._lines() if e["from"] == START)
 
     def said(self, sender: str, method: str) -> list[Entry]:
         """Requests and notifications with that method."""
