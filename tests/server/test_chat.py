@@ -130,3 +130,12 @@ async def test_a_wrong_range_is_refused(span: Any) -> None:
         editor.open(f"x{CURSOR}")
         with pytest.raises(JsonRpcError, match="is a range"):
             await editor.command("chat", {"prompt": "x", "uri": URI, "range": span})
+
+
+async def test_thinking_in_the_text_is_kept_out() -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["<thi", "nk>hm, hm</think>\n\n", "Hello"]))
+        async with editing(settings(server) | ASKS) as editor:
+            answer = await editor.command("chat", {"prompt": "hi", "stream": True})
+            assert answer["text"] == "Hello"
+            assert "".join(deltas(editor)) == "Hello"

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twinny_lsp.chat.thinking import ThinkingSplitter
 from twinny_lsp.config.resolved import ChatSettings
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Usage
@@ -78,22 +77,16 @@ class Conversations:
         stream = self._provider(settings.target.endpoint).stream(generation)
         parts: list[str] = []
         thoughts: list[str] = []
-        splitter, finish, usage = ThinkingSplitter(), Finish.INCOMPLETE, None
-
-        def take(text: str, thinking: str) -> None:
-            thoughts.append(thinking)
-            if text:
-                parts.append(text)
-                if on_text:
-                    on_text(conversation, text)
-
+        finish, usage = Finish.INCOMPLETE, None
         async with contextlib.aclosing(stream):
             async for piece in stream:
-                text, thinking = splitter.feed(piece.text)
-                take(text, piece.thinking + thinking)
+                thoughts.append(piece.thinking)
                 usage = piece.usage or usage
                 finish = piece.finish or finish
-        take(*splitter.flush())
+                if piece.text:
+                    parts.append(piece.text)
+                    if on_text:
+                        on_text(conversation, piece.text)
         answer = "".join(parts)
         self._remember(conversation, (*history, Message("assistant", answer)))
         return Answer(answer, model, conversation, finish, "".join(thoughts), usage)

@@ -163,7 +163,9 @@ class CompletionEngine:
     def _done(self, task: asyncio.Task[Result]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a completion request failed", exc_info=error)
+            # Its text may hold code of the user's.
+            log.error("a completion request failed: %s", type(error).__name__)
+            log.debug("the failure", exc_info=error)
 
     def _remember(self, uri: str, result: Result) -> Result:
         """Keep it for `why`, unless a newer request has an answer there already."""
