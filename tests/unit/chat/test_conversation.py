@@ -74,9 +74,7 @@ async def test_streams_and_remembers() -> None:
 
 
 async def test_thinking_stays_out_of_text_and_history() -> None:
-    provider = FakeProvider(
-        [Piece("<think>so"), Piece("</think>ok", thinking="!"), Piece(finish=Finish.STOP)]
-    )
+    provider = FakeProvider([Piece(thinking="so"), Piece("ok", thinking="!"), Piece(finish=Finish.STOP)])
     chats = Conversations(lambda _: provider)
     answer = await chats.ask(ask("hi"), settings())
     assert (answer.text, answer.thinking) == ("ok", "so!")
