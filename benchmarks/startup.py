@@ -26,8 +26,11 @@ TARGET_RATIO, TARGET_RSS_MIB, TARGET_STAND_MS = 1.15, 12.0, 50.0
 EMPTY = "from pygls.lsp.server import LanguageServer\nLanguageServer('empty', '1').start_io()\n"
 BASE = (
     "import sys\n"
-    "from twinny_lsp.lsp.core import TwinnyLanguageServer\n"
-    "sys.exit(TwinnyLanguageServer('base', '1').run_stdio())\n"
+    "from twinny_lsp.lsp.imports import lean_imports\n"
+    "with lean_imports():\n"
+    "    from twinny_lsp.lsp.core import TwinnyLanguageServer\n"
+    "    server = TwinnyLanguageServer('base', '1')\n"
+    "sys.exit(server.run_stdio())\n"
 )
 
 
@@ -66,7 +69,7 @@ async def longest_stand(argv: list[str], home: str, seconds: float) -> float:
         while time.perf_counter() < end:
             start = time.perf_counter()
             try:
-                await session.request("test/there-is-no-such-method")
+                await session.request("test/there-is-no-such-method", {})
             except Exception:  # the refusal is the answer
                 worst = max(worst, time.perf_counter() - start)
             await asyncio.sleep(0.005)
@@ -93,10 +96,10 @@ async def run(rounds: int, stand_s: float) -> int:
                 f"{name:12} start to answer: min {min(times[name]) * 1000:5.0f} ms of {rounds} "
                 f"(x {ratio:.2f})   RSS {min(sizes[name]):.1f} MiB ({extra:+.1f})"
             )
-        name = list(servers)[-1]
-        worst = await longest_stand(servers[name], home, stand_s)
-        held = held and worst <= TARGET_STAND_MS
-        print(f"{name:12} longest stand in the first {stand_s:.0f} s: {worst:.1f} ms")
+        for name, argv in servers.items():
+            worst = await longest_stand(argv, home, stand_s)
+            print(f"{name:12} longest stand in the first {stand_s:.0f} s: {worst:.1f} ms")
+        held = held and worst <= TARGET_STAND_MS  # the last one: the whole program when it is there
     print(
         f"targets: x {TARGET_RATIO}, {TARGET_RSS_MIB:+.0f} MiB, {TARGET_STAND_MS:.0f} ms: "
         f"{'held' if held else 'MISSED'}"

@@ -13,7 +13,6 @@ import pytest
 
 from tests.protocol.harness import argv, command, environment, in_process, send_command, spawned, trap
 from tests.protocol.server import SECRET
-from twinny_lsp.cli.session import Session
 from twinny_lsp.lsp import transport
 from twinny_lsp.lsp.framing import FrameDecoder, encode
 
@@ -149,8 +148,6 @@ async def test_prints_do_not_stray_into_the_stream(kind: str, expected: list[byt
 
 
 async def test_a_child_gets_neither_end_of_the_stream() -> None:
-    source, sink = transport.open_source, transport.open_sink
-    assert source is not sink
     code = (
         "import os,subprocess,sys\n"
         "from twinny_lsp.lsp.transport import claim_stdio\n"
@@ -265,13 +262,3 @@ async def test_closing_a_sink_nobody_reads_is_bounded() -> None:
         async with asyncio.timeout(10):
             await sink.close(0.05)
         os.close(source)
-
-
-async def test_a_session_that_ends_tells_why() -> None:
-    from twinny_lsp.cli.session import SessionClosed
-
-    line = "import sys; sys.exit('no such thing')"
-    async with await Session.spawn([argv("ours")[0], "-c", line]) as session:
-        with pytest.raises(SessionClosed, match="no such thing"):
-            await session.initialize()
-        assert await session.close() == 1

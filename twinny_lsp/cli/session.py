@@ -7,6 +7,7 @@ editors, and not for several servers at once. Everything it waits for is bounded
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import itertools
 import json
@@ -113,13 +114,14 @@ class ProcessLink:
         """See Link. Asks with EOF, then with SIGTERM, then does not ask."""
         assert self.process.stdin is not None  # noqa: S101 - started with a pipe
         self.process.stdin.close()
-        for force in (self.process.terminate, self.process.kill):
+        for force in (self.process.terminate, self.process.kill, self._disconnect):
             try:
                 async with asyncio.timeout(timeout_s):
                     await self.process.wait()
                 break
             except TimeoutError:
-                force()
+                with contextlib.suppress(ProcessLookupError):
+                    force()
         code = await self.process.wait()
         try:
             # A grandchild may hold stderr open; it is not ours to wait for.
@@ -127,15 +129,21 @@ class ProcessLink:
                 await asyncio.shield(self._collector)
         except TimeoutError:
             self._collector.cancel()
-        # The transport would otherwise be closed by the garbage collector, after the loop.
-        transport = getattr(self.process, "_transport", None)
-        if transport is not None:
-            transport.close()
+        self._disconnect()
         return code
 
     def diagnosis(self) -> str:
         """See Link."""
         return bytes(self._stderr).decode("utf-8", "replace")
+
+    def _disconnect(self) -> None:
+        """Close the pipes: asyncio calls a process ended only when nothing is left unread in them.
+
+        It would otherwise do this when the garbage is collected, after the loop.
+        """
+        transport = getattr(self.process, "_transport", None)
+        if transport is not None:
+            transport.close()
 
     async def _collect_stderr(self) -> None:
         assert self.process.stderr is not None  # noqa: S101 - started with a pipe
@@ -148,7 +156,7 @@ class Session:
     """One client talking to one server.
 
     `notifications` holds everything the server notified, `answers` every raw answer (to check that each
-    request got exactly one), `requests` every request of the server; requests of the server are answered by
+    request got exactly one), `rubbish` what was no message, `requests` every request of the server; requests of the server are answered by
     `handlers`: method → function of params, sync or async; a raised JsonRpcError becomes an error answer.
     """
 
@@ -158,6 +166,7 @@ class Session:
         self.notifications: list[Notification] = []
         self.requests: list[Notification] = []
         self.answers: list[dict[str, Any]] = []
+        self.rubbish: list[bytes | framing.FramingError] = []
         self.exit_code: int | None = None
         self._ids = itertools.count(1)
         self._waiting: dict[int | str, asyncio.Future[Any]] = {}
@@ -314,8 +323,7 @@ class Session:
         try:
             while data := await self.link.read():
                 for frame in decoder.feed(data):
-                    if isinstance(frame, bytes):
-                        self._receive(json.loads(frame))
+                    self._receive_frame(frame)
                 async with self._news:
                     self._news.notify_all()
         finally:
@@ -326,6 +334,17 @@ class Session:
             self._waiting.clear()
             async with self._news:
                 self._news.notify_all()
+
+    def _receive_frame(self, frame: bytes | framing.FramingError) -> None:
+        """Rubbish is kept to be looked at: whoever tests a server wants to see it, not to fall over it."""
+        try:
+            message = json.loads(frame) if isinstance(frame, bytes) else None
+        except ValueError:
+            message = None
+        if isinstance(message, dict):
+            self._receive(message)
+        else:
+            self.rubbish.append(frame)
 
     def _receive(self, message: dict[str, Any]) -> None:
         method = message.get("method")

@@ -26,7 +26,6 @@ from twinny_lsp.lsp import transport
 from twinny_lsp.lsp.framing import FrameDecoder, FramingError
 from twinny_lsp.lsp.lifecycle import PARENT_POLL_S, Lifecycle, signals_end, watch_parent
 from twinny_lsp.lsp.protocol import TwinnyProtocol
-from twinny_lsp.lsp.warm import warm_converter
 from twinny_lsp.lsp.workspace import Documents
 
 logger = logging.getLogger(__name__)
@@ -142,6 +141,8 @@ class TwinnyLanguageServer(LanguageServer):
                 continue
             if outcome is not None:
                 self.run_task(_await(outcome), "initialized")
+        from twinny_lsp.lsp.warm import warm_converter
+
         self.run_task(warm_converter(self.protocol._converter), "warm up")
 
     # -- running
