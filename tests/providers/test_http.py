@@ -56,6 +56,20 @@ async def test_closing_a_stream_closes_its_socket(server: FakeServer, provider: 
     await bounded(request.closed.wait())
 
 
+async def test_closing_the_provider_ends_a_stream_under_way(
+    server: FakeServer, provider: HttpProvider
+) -> None:
+    server.on("POST", GENERATE, ollama_stream(["a", HANG]))
+    stream = provider.stream(generation())
+    assert await bounded(anext(stream)) == Piece("a")
+    more = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    await provider.close()
+    with pytest.raises(errors.Interrupted):
+        await bounded(more)
+    await bounded((await server.request(0)).closed.wait())
+
+
 async def test_cancelling_closes_the_socket_in_mid_answer(server: FakeServer, provider: HttpProvider) -> None:
     server.on("POST", GENERATE, ollama_stream(["a", HANG]))
     first = asyncio.Event()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.editor import CURSOR, ROOT, editing
-from tests.support.fake_server import FakeServer, json_reply, ollama_stream
+from tests.support.fake_server import HANG, FakeServer, bounded, json_reply, ollama_stream
 from twinny_lsp.config.sources import user_config_path
 
 CONFIGURATION = {"capabilities": {"workspace": {"configuration": True}}}
@@ -123,3 +123,20 @@ async def test_a_project_file_can_switch_off_but_not_redirect(tmp_path: Path) ->
         assert await editor.inline(invoked=True, uri=uri) == []
         assert "providers" in await editor.told(".twinny.toml")
         assert server.requests == []
+
+
+async def test_another_address_ends_what_is_under_way() -> None:
+    async with FakeServer() as old, FakeServer() as new:
+        old.on("POST", "/api/generate", ollama_stream(["urn", HANG]))
+        new.on("POST", "/api/generate", ollama_stream(["urn 2"]))
+        async with editing(ollama(old)) as editor:
+            editor.open(f"ret{CURSOR}")
+            waiting = editor.ask_inline(invoked=True)
+            index = 0
+            while (request := await old.request(index)).path != "/api/generate":
+                index += 1
+            editor.session.notify("workspace/didChangeConfiguration", {"settings": ollama(new)})
+            assert await bounded(waiting) == {"items": []}
+            await bounded(request.closed.wait())
+            assert (await editor.inline(invoked=True))[0]["insertText"] == "return 2"
+            assert editor.messages() == []

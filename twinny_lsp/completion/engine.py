@@ -128,6 +128,11 @@ class CompletionEngine:
         """Drop all known answers."""
         self._cache.clear()
 
+    def settings_changed(self) -> None:
+        """What was known and what is under way was asked for with other settings."""
+        self._cache.clear()
+        self._flights.abort_all("the settings have changed")
+
     async def close(self) -> None:
         """Answer what is open, close all streams; afterwards every request is answered empty."""
         self._closed = True

@@ -92,14 +92,18 @@ class Flights:
             if flight.plan.place.uri == uri:
                 flight.abort("the document was closed")
 
+    def abort_all(self, why: str) -> None:
+        """Abort every generation."""
+        for flight, _ in list(self._by_slot.values()):
+            flight.abort(why)
+
     def count(self) -> int:
         """How many streams are not closed yet."""
         return len(self._tasks)
 
     async def close(self) -> None:
         """Abort everything and wait for the streams to close."""
-        for flight, _ in list(self._by_slot.values()):
-            flight.abort("the server is shutting down")
+        self.abort_all("the server is shutting down")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LONGEST_CLOSE)
         for task in self._tasks:

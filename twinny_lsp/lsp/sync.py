@@ -153,14 +153,14 @@ class SettingsSync:
         """Act on a change: providers nobody names any more are closed, what failed gets a new chance."""
         from twinny_lsp.config.store import Part
 
+        if change & {Part.PROVIDERS, Part.COMPLETION, Part.CHAT, Part.TEMPLATES}:
+            self._server.notices.forget_all_but(TOPIC)
+            self._server.backend.engine.settings_changed()
         if Part.PROVIDERS in change:
             endpoints = [*self._store.global_settings().endpoints.values()]
             for root in self._server.roots:
                 endpoints += self._store.for_document(f"{root}/x").endpoints.values()
             self._server.run_task(self._server.backend.registry.keep(endpoints), "close unused providers")
-        if change & {Part.PROVIDERS, Part.COMPLETION, Part.CHAT, Part.TEMPLATES}:
-            self._server.notices.forget_all_but(TOPIC)
-            self._server.backend.engine.clear()
         if Part.TEMPLATES in change:
             self._server.backend.prompts.use_directory(self._store.global_settings().template_directory)
         if Part.LOG in change:

@@ -233,8 +233,10 @@ def main() -> NoReturn:
         _fail(*wrong)
     try:
         server, address = _load(orders)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         _fail("no-extra", f"{type(error).__name__}: {error}")
+    except ImportError as error:
+        _fail("no-library", str(error))
     except Exception as error:  # whatever the native code raises, the starter must hear of it
         _fail("load-failed", str(error))
     control = 0

@@ -165,6 +165,9 @@ class ChildProcess:
         if reason == "no-extra":
             message = f"the embedded model needs llama.cpp: {INSTALL_HINT}"
             raise Unsupported(message, provider=self._provider, detail=words)
+        if reason == "no-library":
+            message = f"llama.cpp is installed but cannot be loaded: {words}{_library_hint(words)}"
+            raise ServerFailure(message, provider=self._provider)
         if reason == "no-file":
             raise ModelMissing(f"cannot read the model file {path}: {words}", provider=self._provider)
         if reason == "not-gguf":
@@ -202,3 +205,10 @@ class ChildProcess:
         if self._process is not None:
             self._process.wait()
         self._tell(self.dead.set)
+
+
+def _library_hint(words: str) -> str:
+    """What brings the library that a minimal system lacks."""
+    if "libgomp" in words:
+        return ". Install that library: `apt-get install libgomp1` (Debian, Ubuntu), `dnf install libgomp`."
+    return ""

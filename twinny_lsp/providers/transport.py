@@ -35,6 +35,7 @@ class Exchange:
         self.content_type = response.headers.get("Content-Type", "")
         self.server = response.headers.get("Server", "")
         """What the server calls itself: the doctor tells servers that share a port apart by it."""
+        transport.exchanges.add(self)
 
     async def read(self, seconds: float, *, idle: bool) -> bytes:
         """The bytes that are there next, b"" at the end of the body; waits at most `seconds`."""
@@ -53,10 +54,16 @@ class Exchange:
 
     def close(self) -> None:
         """Let go: the connection goes back to the pool when its body is finished, else it is closed now."""
+        self._transport.exchanges.discard(self)
         if self._response.content.is_eof():
             self._response.release()
         else:
             self._response.close()
+
+    def cut(self) -> None:
+        """Close the socket under whoever reads: aiohttp alone would let them wait for ever."""
+        self._response.content.set_exception(ConnectionAbortedError("closed here"))
+        self.close()
 
 
 class Transport:
@@ -65,6 +72,8 @@ class Transport:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.key = ""
+        self.exchanges: set[Exchange] = set()
+        """The responses that are being read."""
         self._session: aiohttp.ClientSession | None = None
         self._keyed = not endpoint.key
 
@@ -101,7 +110,9 @@ class Transport:
                 raise self.translate(error) from None
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; who still reads is told that the stream broke off."""
+        for exchange in list(self.exchanges):
+            exchange.cut()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -127,7 +138,7 @@ class Transport:
         if isinstance(error, aiohttp.ClientResponseError):
             cause = "does not speak HTTP: another kind of server"
             return self._make(errors.WrongAddress, cause, "Check the port in the settings.")
-        if isinstance(error, aiohttp.ClientError):
+        if isinstance(error, aiohttp.ClientError | ConnectionError):
             return self._interrupted("broke the connection off")
         return error
 

@@ -247,6 +247,11 @@ async def test_it_gives_up_on_a_child_that_keeps_dying(stage: Stage) -> None:
             r"pip install 'twinny-lsp\[embedded\]'",
         ),
         (
+            'print(\'{"failed": "no-library", "message": "libgomp.so.1: cannot open"}\')',
+            ServerFailure,
+            "cannot be loaded: libgomp.so.1: cannot open.*apt-get install libgomp1",
+        ),
+        (
             'print(\'{"failed": "no-file", "message": "No such file"}\')',
             ModelMissing,
             "cannot read the model file .*: No such file",
