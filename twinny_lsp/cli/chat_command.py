@@ -10,7 +10,7 @@ import asyncio
 import sys
 from typing import Any
 
-from twinny_lsp.cli.console import SLOW_S, command, complain, connect, out, overrides
+from twinny_lsp.cli.console import SLOW_S, command, complain, connect, out, overrides, unknown_provider
 from twinny_lsp.cli.session import JsonRpcError, SessionClosed
 
 
@@ -19,6 +19,9 @@ def run(options: argparse.Namespace) -> int:
     text = sys.stdin.read() if options.text == "-" else options.text
     if not text.strip():
         complain("twinny-lsp chat: there is nothing to ask")
+        return 2
+    if problem := unknown_provider(options.provider):
+        complain(f"twinny-lsp chat: {problem}")
         return 2
     settings = overrides("chat", options.provider, options.model)
     try:

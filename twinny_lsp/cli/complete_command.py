@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinny_lsp.cli.console import SLOW_S, command, complain, connect, out, out_json, overrides
+from twinny_lsp.cli.console import (
+    SLOW_S,
+    command,
+    complain,
+    connect,
+    out,
+    out_json,
+    overrides,
+    unknown_provider,
+)
 from twinny_lsp.cli.session import JsonRpcError, Session, SessionClosed
 from twinny_lsp.documents.text import content_length, split_lines
 from twinny_lsp.languages import language_from_path
@@ -35,6 +44,11 @@ class Where:
     column: int
 
     @property
+    def language(self) -> str:
+        """The language id, from the file's name or its `#!` line."""
+        return language_from_path(self.path.name, self.text.partition("\n")[0])
+
+    @property
     def line_text(self) -> str:
         """The cursor's line, without its terminator."""
         line = split_lines(self.text)[self.line]
@@ -55,11 +69,17 @@ def run(options: argparse.Namespace) -> int:
     """0 with a completion, 1 without (the reason is on stderr), 2 for wrong arguments."""
     try:
         where = read_where(options.where)
+        if problem := unknown_provider(options.provider):
+            raise WrongArgument(problem)
     except WrongArgument as error:
         complain(f"twinny-lsp complete: {error}")
         return WRONG
+    settings = overrides("completion", options.provider, options.model)
+    if chosen := settings["completion"]:
+        # A row of the user's own for this language would be the stronger otherwise.
+        settings["completion"] = {**chosen, "languages": {where.language: chosen}}
     try:
-        answer = asyncio.run(ask(where, overrides("completion", options.provider, options.model)))
+        answer = asyncio.run(ask(where, settings))
     except JsonRpcError as error:
         complain(error.message)
         return 1
@@ -108,8 +128,7 @@ async def ask(where: Where, settings: dict[str, Any]) -> Answer:
     async with await connect(settings, _root_of(where.path)) as session:
         started = time.perf_counter()
         uri = where.path.as_uri()
-        language = language_from_path(where.path.name, where.text.partition("\n")[0])
-        document = {"uri": uri, "languageId": language, "version": 1, "text": where.text}
+        document = {"uri": uri, "languageId": where.language, "version": 1, "text": where.text}
         session.notify("textDocument/didOpen", {"textDocument": document})
         position = {"line": where.line, "character": where.column}
         params = {"textDocument": {"uri": uri}, "position": position, "context": {"triggerKind": 1}}

@@ -59,6 +59,14 @@ def overrides(use: str, provider: str | None, model: str | None) -> dict[str, An
     return {use: {key: value for key, value in chosen.items() if value}}
 
 
+def unknown_provider(name: str | None) -> str:
+    """What is wrong with a `--provider`, or ""."""
+    if not name:
+        return ""
+    settings = read_settings().global_settings()
+    return "" if name in settings.providers() else f"--provider {name}: {settings.why_no_endpoint(name)}"
+
+
 async def connect(settings: Mapping[str, Any], folder: Path | None = None) -> Session:
     """Our server in a child process, greeted as an editor does it. Close it with `async with`."""
     session = await Session.spawn()

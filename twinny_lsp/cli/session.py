@@ -225,7 +225,7 @@ class Session:
     def send_request(
         self, method: str, params: Any = None, *, id: int | str | None = None
     ) -> asyncio.Future[Any]:
-        """Send a request without waiting; the future has `request_id` for `cancel`."""
+        """Send a request without waiting; name it with `id` to be able to `cancel` it."""
         request_id = next(self._ids) if id is None else id
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_retrieved)

@@ -92,8 +92,10 @@ def _completion(findings: Findings) -> list[str]:
     )
     if use.there is not False and findings.works:
         lines = _row(OK, _target(use))
-    template = use.template or "no FIM template"
-    lines += _wrapped(f"{template}: {use.reason}", "      ", "      ")
+    how = f"{use.template}: {use.reason}"
+    if not use.template:
+        how = "no FIM template" if _is_told(findings, use.reason) else f"no FIM template: {use.reason}"
+    lines += _wrapped(how, "      ", "      ")
     if trial is None:
         return lines
     if trial.text:
@@ -101,8 +103,13 @@ def _completion(findings: Findings) -> list[str]:
         first, _, rest = trial.text.strip().partition("\n")
         lines.append("      " + first[: WIDTH - 12] + (" …" if rest or len(first) > WIDTH - 12 else ""))
         return lines
-    told = any(trial.error in step for step in findings.advice)
+    told = _is_told(findings, trial.error)
     return lines + _row(BAD, "no completion; see below" if told else f"no completion: {trial.error}")
+
+
+def _is_told(findings: Findings, text: str) -> bool:
+    """Whether the advice says it; a sentence there may begin with a capital."""
+    return any(text[1:] in step for step in findings.advice)
 
 
 def _timing(trial: Trial) -> str:

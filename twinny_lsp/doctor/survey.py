@@ -19,7 +19,7 @@ from twinny_lsp.doctor.findings import Model, Server
 from twinny_lsp.doctor.fingerprint import OPENAI, Identity, identify
 from twinny_lsp.errors import ProviderError, TwinnyError
 from twinny_lsp.exchange import ModelFacts
-from twinny_lsp.fim.families import Choice, Kind, choose
+from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.providers.base import Provider, State
 from twinny_lsp.providers.brands import match_name
 from twinny_lsp.providers.endpoint import Endpoint, Timeouts
@@ -193,6 +193,10 @@ async def _question(place: _Place, provider: Provider, endpoint: Endpoint) -> No
     except TwinnyError as error:
         place.state, place.detail = State.REFUSING, str(error)
         return
+    if listed and place.identity is not None and not place.identity.brand:
+        # Nothing was to be learned without the key; with it, it answers as the settings say.
+        title = health.server or PRESETS[endpoint.preset].title
+        place.identity = Identity(endpoint.preset, title)
     rows = _bounded_list(listed, place.wanted)
     place.more = len(listed) - len(rows)
     place.models = [described(facts, endpoint.infill is not None) for facts in rows]
@@ -226,7 +230,7 @@ def _bounded_list(listed: list[ModelFacts], wanted: Iterable[str]) -> list[Model
 
 
 def _unclear(facts: ModelFacts) -> bool:
-    return choose(facts.name, "automatic", facts).kind is Kind.NONE
+    return membership(facts.name).use is None
 
 
 async def _closely(provider: Provider, facts: ModelFacts, native: bool) -> Model:
