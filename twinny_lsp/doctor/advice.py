@@ -55,7 +55,7 @@ def _completion(findings: Findings) -> list[str]:
     server = _at(findings, use.address)
     if trial.text:
         return [*_other_model(use, server), *_slow(trial)]
-    if server is not None and server.brand and not fits(use.preset, server.brand):
+    if server is not None and _is_other_kind(use, server):
         return _other_kind(findings, use, server)
     for fitting in (_no_key, _missing, _no_template, _not_there, _unknown, _loading):
         steps = fitting(findings, trial, server)
@@ -142,6 +142,11 @@ def _loading(findings: Findings, trial: Trial, _: Server | None) -> list[str]:
     return [f"{trial.error} Then run `twinny-lsp doctor` again."]
 
 
+def _is_other_kind(use: Use, server: Server) -> bool:
+    """Only of a server on this machine is it known for sure what it is; others were not asked."""
+    return bool(server.brand) and is_loopback(server.address) and not fits(use.preset, server.brand)
+
+
 def _other_kind(findings: Findings, use: Use, server: Server) -> list[str]:
     preset, there = _preset(use), PRESETS[server.brand]
     step = (
@@ -216,7 +221,7 @@ def _chat(findings: Findings) -> list[str]:
     same = use.address == completion.address and use.preset == completion.preset
     if server is None or (same and trial is not None and trial.kind in (*_NOT_THERE, *_ANOTHER)):
         return []
-    if server.brand and not fits(use.preset, server.brand):
+    if _is_other_kind(use, server):
         return [] if same else [_other_kind(findings, use, server)[0]]
     if server.state is not State.READY:
         told = same and trial is not None and trial.error

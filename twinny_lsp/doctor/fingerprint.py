@@ -19,6 +19,7 @@ from twinny_lsp.providers.transport import Transport
 
 OPENAI = "openai-compatible"
 _BYTES = 65536
+_NO_CONNECTION = "does not accept a connection"
 _OWNERS = {
     "library": "ollama",
     "llamacpp": "llamacpp",
@@ -59,6 +60,8 @@ async def identify(base_url: str, *, connect_s: float = 1.0, answer_s: float = 1
         except Unreachable:
             return None
         except ProviderError as error:
+            if _NO_CONNECTION in str(error):  # Windows does not refuse at once what nobody listens to
+                return None
             return Identity("", _unusable(error))
         brand = _by_root(root)
         if brand:

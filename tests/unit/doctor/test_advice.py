@@ -290,6 +290,20 @@ async def test_chat_is_asked_of_a_server_that_is_not_there(tmp_path: Path) -> No
     assert f"set chat.provider to `vllm` and chat.model to `{THERE}`" in step
 
 
+async def test_two_presets_at_one_hosted_address_are_no_contradiction(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        BRANDS["vllm"](server)
+        findings = await examined(tmp_path, "vllm", server)
+    away = "https://models.example"
+    hosted = replace(
+        findings,
+        servers=(replace(findings.servers[0], address=away, brand="openai-compatible"),),
+        completion=replace(findings.completion, address=away),
+        chat=replace(findings.chat, address=away),
+    )
+    assert advise(hosted)[0].startswith(NOTHING)
+
+
 async def test_no_provider_at_all(tmp_path: Path) -> None:
     findings = await examine(settings(tmp_path, completion={"provider": "symmetry"}), HERE)
     assert findings.trial is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -57,6 +58,22 @@ async def test_nothing_listens() -> None:
     async with FakeServer() as server:
         await server.stop_listening()
         assert await identify(server.url) is None
+
+
+async def test_a_port_that_takes_no_connection_is_nothing() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]  # they fill the queue, so that the next one waits
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        try:
+            assert await identify(f"http://127.0.0.1:{port}", connect_s=0.1) is None
+        finally:
+            for each in waiting:
+                each.close()
 
 
 async def test_silence_is_told() -> None:
