@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -23,6 +24,14 @@ CONFIG = Path(__file__).parent.parent.parent / "editor-configs" / "neovim"
 T = TypeVar("T")
 ENDS_WITHIN_S = 30
 CLIENT = "vim.lsp.get_clients({ name = 'twinny_lsp' })[1]"
+
+
+def attached(address: Path) -> pynvim.Nvim | None:
+    """A connection to the editor at that socket, None while nobody listens there."""
+    with socket.socket(socket.AF_UNIX) as door:
+        if door.connect_ex(str(address)):
+            return None
+    return pynvim.attach("socket", path=str(address))
 
 
 class Neovim:
@@ -50,9 +59,12 @@ class Neovim:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(address.exists, "Neovim listens")
-        self.nvim = pynvim.attach("socket", path=str(address))
-        until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "init.lua is done")
+        try:
+            self.nvim = until(lambda: attached(address), "Neovim listens")
+            until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "init.lua is done")
+        except BaseException:
+            self._end(kill=True)
+            raise
 
     def configure(self, **config: object) -> None:
         """What a user adds in their own init.lua: `vim.lsp.config('twinny_lsp', ...)`."""
@@ -151,8 +163,12 @@ class Neovim:
         with contextlib.suppress(OSError, EOFError):  # it has gone before it could answer
             self.nvim.command("qa!")
         self.nvim.close()
+        self._end()
+
+    def _end(self, kill: bool = False) -> None:
         try:
-            self.process.wait(ENDS_WITHIN_S)
+            if not kill:
+                self.process.wait(ENDS_WITHIN_S)
         finally:
             self.process.kill()
             self.process.wait()

@@ -111,6 +111,16 @@ def test_menu_comes_while_typing(
     helix.save(project / "a.py", want)
 
 
+def test_menu_item_in_a_file_with_windows_line_ends(helix: Helix, project: Path, model: Model) -> None:
+    head, body, tail = (text.replace("\n", "\r\n") for text in (HEAD, "u" + BODY, TAIL))
+    want = model.knows(head + "    ret", body, tail)
+    helix.open(project / "a.py", head + "    ret" + tail, row=1)
+    helix.keys("C-x")
+    helix.until(lambda: shows_item(helix, "return compute("), "the suggestion is in the menu")
+    helix.keys("C-n", "Enter")
+    helix.save(project / "a.py", want)
+
+
 def test_menu_on_an_empty_line(helix: Helix, project: Path, model: Model) -> None:
     """Helix asks nobody after Enter; with C-x there is a whole block at once."""
     want = model.knows("def total(a, b):\n    ", "return compute(\n        a,\n        b,\n    )", TAIL)
