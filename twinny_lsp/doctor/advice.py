@@ -57,7 +57,7 @@ def _completion(findings: Findings) -> list[str]:
         return [*_other_model(use, server), *_slow(trial)]
     if server is not None and _is_other_kind(use, server):
         return _other_kind(findings, use, server)
-    for fitting in (_no_key, _missing, _no_template, _not_there, _unknown, _loading):
+    for fitting in (_missing, _no_template, _not_there, _unknown, _loading):
         steps = fitting(findings, trial, server)
         if steps:
             return steps
@@ -65,10 +65,6 @@ def _completion(findings: Findings) -> list[str]:
 
 
 Rule = Callable[[Findings, Trial, Server | None], list[str]]
-
-
-def _no_key(findings: Findings, trial: Trial, _: Server | None) -> list[str]:
-    return [trial.error] if trial.kind is FailureKind.UNAUTHORIZED else []
 
 
 def _missing(findings: Findings, trial: Trial, server: Server | None) -> list[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -30,6 +31,17 @@ async def test_a_guarded_oobabooga_is_known_by_the_path_it_guards() -> None:
         found = await identify(server.url)
     assert found is not None
     assert found.brand == "oobabooga"
+
+
+async def test_a_guarded_llamacpp_is_known_by_what_it_calls_itself() -> None:
+    async with FakeServer() as server:
+        guarded = openai_error("Invalid API Key", 401, "authentication_error", 401)
+        for path in ("/", "/props", "/v1/models"):
+            server.on("GET", path, replace(guarded, headers=(("Server", "llama.cpp"),)))
+        found = await identify(server.url)
+    assert found is not None
+    assert found.brand == "llamacpp"
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
