@@ -26,8 +26,12 @@ async def test_a_server_that_ends_tells_why() -> None:
 
 
 async def test_a_deaf_server_is_ended_by_force() -> None:
-    code = "import signal,time,sys; signal.signal(15, signal.SIG_IGN); print('up', file=sys.stderr, flush=True)\n"
-    async with await run(code + "while True: time.sleep(1)") as session:
+    code = (
+        "import signal,time,sys; signal.signal(15, signal.SIG_IGN)\n"
+        "print('up', file=sys.stderr, flush=True)\n"
+        "while True: time.sleep(1)"
+    )
+    async with await run(code) as session:
         while "up" not in session.link.diagnosis():
             await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):

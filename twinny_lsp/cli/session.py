@@ -156,8 +156,9 @@ class Session:
     """One client talking to one server.
 
     `notifications` holds everything the server notified, `answers` every raw answer (to check that each
-    request got exactly one), `rubbish` what was no message, `requests` every request of the server; requests of the server are answered by
-    `handlers`: method → function of params, sync or async; a raised JsonRpcError becomes an error answer.
+    request got exactly one), `rubbish` what was no message, `requests` every request of the server. Those are
+    answered by `handlers`: method → function of params, sync or async; a raised JsonRpcError becomes an error
+    answer.
     """
 
     def __init__(self, link: Link, handlers: Mapping[str, Handler] | None = None) -> None:
