@@ -1,0 +1,18 @@
+// The least that VS Code needs to run twinny-lsp: start it, and leave the rest to the protocol.
+const vscode = require('vscode');
+const { LanguageClient, TransportKind } = require('vscode-languageclient/node');
+
+let client;
+
+exports.activate = async function activate() {
+  const command = vscode.workspace.getConfiguration('twinny-lsp.client').get('command');
+  client = new LanguageClient(
+    'twinny-lsp',
+    'twinny-lsp',
+    { command, args: [], transport: TransportKind.stdio },
+    { documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }] },
+  );
+  await client.start();
+};
+
+exports.deactivate = () => client && client.stop();
