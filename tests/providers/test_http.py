@@ -70,6 +70,20 @@ async def test_closing_the_provider_ends_a_stream_under_way(
     await bounded((await server.request(0)).closed.wait())
 
 
+async def test_a_closed_provider_opens_nothing_again(server: FakeServer, provider: HttpProvider) -> None:
+    """The retry on a fresh connection would open a session that nobody closes."""
+    server.on("POST", GENERATE, ollama_stream(["a"]), Reply(head=HANG))
+    await collect(provider)
+    waiting = asyncio.ensure_future(anext(provider.stream(generation())))
+    assert (await server.request(1)).connection == 0, "an idle connection is used again"
+    await provider.close()
+    with pytest.raises(errors.Interrupted, match="settings have changed"):
+        await bounded(waiting)
+    with pytest.raises(errors.Interrupted, match="settings have changed"):
+        await bounded(anext(provider.stream(generation())))
+    assert len(server.requests) == 2
+
+
 async def test_cancelling_closes_the_socket_in_mid_answer(server: FakeServer, provider: HttpProvider) -> None:
     server.on("POST", GENERATE, ollama_stream(["a", HANG]))
     first = asyncio.Event()

@@ -75,6 +75,7 @@ class Transport:
         self.exchanges: set[Exchange] = set()
         """The responses that are being read."""
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         self._keyed = not endpoint.key
 
     async def open(self, method: str, path: str, body: bytes | None, first_byte: float) -> Exchange:
@@ -110,7 +111,8 @@ class Transport:
                 raise self.translate(error) from None
 
     async def close(self) -> None:
-        """Close all connections; who still reads is told that the stream broke off."""
+        """Close all connections for good; who still waits is told that the stream broke off."""
+        self._closed = True
         for exchange in list(self.exchanges):
             exchange.cut()
         session, self._session = self._session, None
@@ -121,6 +123,11 @@ class Transport:
         """One of our errors for one of aiohttp's; others come back as they are."""
         import aiohttp
 
+        if isinstance(error, errors.TwinnyError):
+            return error
+        if self._closed:
+            # aiohttp has half a dozen errors for what closing a session does to those who wait.
+            return self._left()
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return self._unreachable("the host name does not resolve", "Check baseUrl in the settings.")
         if isinstance(error, aiohttp.ClientSSLError):
@@ -153,6 +160,8 @@ class Transport:
         )
 
     def _opened(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise self._left()  # another session would be closed by nobody
         if self._session is None:
             import aiohttp
 
@@ -224,6 +233,9 @@ class Transport:
         if self.endpoint.preset == "oobabooga":
             advice = "Most often no model is loaded: load one in its Model tab. Else see its log."
         return self._make(errors.Interrupted, cause, advice)
+
+    def _left(self) -> errors.ProviderError:
+        return self._make(errors.Interrupted, "was left: its settings have changed", "Ask again.")
 
     def _make(self, kind: type[errors.ProviderError], cause: str, advice: str) -> errors.ProviderError:
         return kind(f"{where(self.endpoint)} {cause}. {advice}", provider=self.endpoint.name)
