@@ -79,14 +79,14 @@ class Editor:
         async with asyncio.timeout(30):
             return list((await self.ask_inline(invoked=invoked, uri=uri, **more))["items"])
 
-    def ask_menu(self, *, uri: str = URI, kind: int = 1) -> asyncio.Future[Any]:
-        """Ask for menu items, without waiting."""
+    def ask_menu(self, *, uri: str = URI, kind: int = 1, id: str | None = None) -> asyncio.Future[Any]:
+        """Ask for menu items, without waiting; `id` as for ghost text."""
         where = {
             "textDocument": {"uri": uri},
             "position": self.position(uri),
             "context": {"triggerKind": kind},
         }
-        return self.session.send_request("textDocument/completion", where)
+        return self.session.send_request("textDocument/completion", where, id=id)
 
     async def menu(self, *, uri: str = URI, kind: int = 1) -> dict[str, Any]:
         """Ask for menu items: the list."""
