@@ -1,4 +1,4 @@
-"""What can be said of the shipped files without an editor: that they are complete, and start the right program."""
+"""What can be said of the shipped files without an editor: they are complete and start the right program."""
 
 from __future__ import annotations
 
