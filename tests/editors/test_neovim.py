@@ -138,7 +138,6 @@ def test_tab_is_a_tab_where_there_is_no_suggestion(ghosts: Neovim, model: Model)
     assert ghosts.save(path) == HEAD + "    nothing x" + TAIL
 
 
-@pytest.mark.xfail(strict=True, reason="Neovim keeps no carriage returns in its lines; the answer has them")
 def test_ghost_text_in_a_file_with_windows_line_ends(ghosts: Neovim, model: Model) -> None:
     head, tail = HEAD.replace("\n", "\r\n"), TAIL.replace("\n", "\r\n")
     model.knows(head + "    ret", ("u" + BODY).replace("\n", "\r\n"), tail)

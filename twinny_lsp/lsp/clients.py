@@ -34,6 +34,9 @@ class Profile:
     for others: Eglot with yasnippet runs back-ticks of a snippet as Emacs Lisp."""
     as_is: bool = False
     """It announces insertTextMode `asIs`; without it VS Code and lsp-mode indent every line again."""
+    bare_newlines: bool = False
+    """Its lines have no carriage return, whatever the file's line ends are; one in an item would stay in the
+    text (Neovim). Others put in what they get (Helix) or convert it (VS Code)."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -45,10 +48,12 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
     modes = item.insert_text_mode_support.value_set if item and item.insert_text_mode_support else ()
     as_is = lsp.InsertTextMode.AsIs in modes
     snippets = bool(item and item.snippet_support)
+    neovim = name == "Neovim"
     return Profile(
         # nvim-cmp and blink.cmp run in the same client, but announce insertTextModeSupport.
-        snippet=name == "Neovim" and snippets and not modes,
+        snippet=neovim and snippets and not modes,
         as_is=as_is,
+        bare_newlines=neovim,
         inserts_label=name == "emacs",
     )
 
@@ -67,7 +72,11 @@ def word_start(line_before: str) -> int:
 
 
 def inline_item(
-    candidate: Candidate, snapshot: Snapshot, to_client: ToClient, start: int | None = None
+    candidate: Candidate,
+    snapshot: Snapshot,
+    to_client: ToClient,
+    profile: Profile,
+    start: int | None = None,
 ) -> lsp.InlineCompletionItem:
     """Write a candidate as ghost text.
 
@@ -81,6 +90,8 @@ def inline_item(
     text, replaces = candidate.text, min(candidate.replaces, len(rest))
     if "\n" in text or "\r" in text:
         text, replaces = text + rest[replaces:], len(rest)
+    if profile.bare_newlines:
+        text = bare(text)
     row, column = snapshot.row, snapshot.column
     return lsp.InlineCompletionItem(
         insert_text=snapshot.line_before[start:] + text,
@@ -105,14 +116,17 @@ def menu_item(
         text, replaces = text[: -len(tail)], 0
     start = word_start(snapshot.line_before)
     full = snapshot.line_before[start:] + text
-    first, _, more = full.replace("\r\n", "\n").replace("\r", "\n").partition("\n")
+    first, _, more = bare(full).partition("\n")
     if not text.strip() or (profile.inserts_label and not first.strip()):
         return None
     lines = [line for line in more.split("\n") if line.strip()]
     label = first if first.strip() else f"⏎ {lines[0].strip()}" if lines else first
     row = snapshot.row
     span = lsp.Range(start=to_client(row, start), end=to_client(row, snapshot.column + replaces))
-    new_text = as_snippet(full, indent_of(snapshot.line_before)) if profile.snippet else full
+    if profile.snippet:
+        new_text = as_snippet(full, indent_of(snapshot.line_before))
+    else:
+        new_text = bare(full) if profile.bare_newlines else full
     if not new_text:
         return None
     extra = f"+{len(lines)} line{'s' if len(lines) > 1 else ''}" if lines else None
@@ -133,6 +147,11 @@ def menu_item(
     )
 
 
+def bare(text: str) -> str:
+    """The text with `\\n` for every line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def indent_of(line: str) -> str:
     """The blanks a line begins with."""
     return line[: len(line) - len(line.lstrip(" \t"))]
@@ -144,7 +163,7 @@ def as_snippet(text: str, indent: str) -> str:
     The editor adds the line's own indentation again. A line that is indented less cannot be written that
     way: the text ends before it.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = bare(text).split("\n")
     kept = [lines[0]]
     for line in lines[1:]:
         if line.strip() and not line.startswith(indent):

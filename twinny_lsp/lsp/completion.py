@@ -52,8 +52,10 @@ class CompletionFeatures:
         result = await self._ask(snapshot, Asked.INLINE, trigger, selected)
         if result is None:
             return lsp.InlineCompletionList(items=[])
-        to_client = self._positions(document, snapshot)
-        items = [inline_item(candidate, snapshot, to_client, start) for candidate in result.candidates]
+        to_client, profile = self._positions(document, snapshot), self._client_profile()
+        items = [
+            inline_item(candidate, snapshot, to_client, profile, start) for candidate in result.candidates
+        ]
         return lsp.InlineCompletionList(items=items)
 
     async def menu(self, params: lsp.CompletionParams) -> lsp.CompletionList:

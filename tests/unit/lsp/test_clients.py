@@ -41,24 +41,36 @@ def menu(text: str, candidate: Candidate, profile: Profile = OTHERS) -> lsp.Comp
 
 
 def test_inline_begins_at_the_word() -> None:
-    item = inline_item(Candidate("urn compute(\n        a\n    )"), at("def f():\n    ret‸\n"), position)
+    item = inline_item(
+        Candidate("urn compute(\n        a\n    )"), at("def f():\n    ret‸\n"), position, OTHERS
+    )
     assert item.insert_text == "return compute(\n        a\n    )"
     assert span(item) == (4, 7)
 
 
 def test_inline_in_mid_line_covers_what_it_replaces() -> None:
-    item = inline_item(Candidate("a, b)", replaces=1), at("x = foo(‸)"), position)
+    item = inline_item(Candidate("a, b)", replaces=1), at("x = foo(‸)"), position, OTHERS)
     assert (item.insert_text, span(item)) == ("a, b)", (8, 9))
 
 
 def test_inline_many_lines_in_mid_line_repeat_the_rest() -> None:
-    item = inline_item(Candidate("a,\n    b"), at("x = foo(‸) # c"), position)
+    item = inline_item(Candidate("a,\n    b"), at("x = foo(‸) # c"), position, OTHERS)
     assert (item.insert_text, span(item)) == ("a,\n    b) # c", (8, 13))
 
 
 def test_inline_with_a_range_of_the_client() -> None:
-    item = inline_item(Candidate("turn 1"), at("    re‸"), position, start=0)
+    item = inline_item(Candidate("turn 1"), at("    re‸"), position, OTHERS, start=0)
     assert (item.insert_text, span(item)) == ("    return 1", (0, 6))
+
+
+def test_carriage_returns_go_only_where_lines_have_them() -> None:
+    candidate, crlf = Candidate("turn (\r\n  1\r\n)"), at("re‸\r")
+    assert inline_item(candidate, crlf, position, OTHERS).insert_text == "return (\r\n  1\r\n)"
+    neovim = Profile(bare_newlines=True)
+    assert inline_item(candidate, crlf, position, neovim).insert_text == "return (\n  1\n)"
+    edit = menu("re‸\r", candidate, neovim).text_edit
+    assert isinstance(edit, lsp.TextEdit)
+    assert edit.new_text == "return (\n  1\n)"
 
 
 def test_menu_is_plain_text_with_the_first_line_as_label_and_filter() -> None:
@@ -152,9 +164,9 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
 @pytest.mark.parametrize(
     ("name", "caps", "profile"),
     [
-        ("Neovim", capabilities(True, None), Profile(snippet=True)),
-        ("Neovim", capabilities(True, AS_IS), Profile(as_is=True)),
-        ("Neovim", capabilities(False, None), Profile()),
+        ("Neovim", capabilities(True, None), Profile(snippet=True, bare_newlines=True)),
+        ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, bare_newlines=True)),
+        ("Neovim", capabilities(False, None), Profile(bare_newlines=True)),
         ("helix", capabilities(True, None), Profile()),
         ("Eglot", capabilities(True, None), Profile()),
         ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True)),
