@@ -151,9 +151,9 @@ class TwinnyLanguageServer(LanguageServer):
         """Serve the client on stdin and stdout until one of the two ends it; the exit code."""
 
         async def main(source_fd: int, sink_fd: int) -> int:
-            source = await transport.open_source(source_fd)
-            sink = await transport.open_sink(sink_fd)
             with signals_end(self.lifecycle):
+                source = await transport.open_source(source_fd)
+                sink = await transport.open_sink(sink_fd)
                 return await self.serve(source, sink)
 
         with transport.claim_stdio() as (source_fd, sink_fd):
@@ -164,9 +164,9 @@ class TwinnyLanguageServer(LanguageServer):
 
         async def main() -> int:
             listener = transport.TcpListener()
-            address = await listener.listen(host, port)
-            print(f"listening on {address[0]}:{address[1]}", file=sys.stderr, flush=True)
             with signals_end(self.lifecycle):
+                address = await listener.listen(host, port)
+                print(f"listening on {address[0]}:{address[1]}", file=sys.stderr, flush=True)
                 accepting = asyncio.create_task(listener.accept())
                 stopping = asyncio.create_task(self.lifecycle.stopped())
                 await asyncio.wait({accepting, stopping}, return_when=asyncio.FIRST_COMPLETED)
