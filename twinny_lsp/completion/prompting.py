@@ -55,7 +55,8 @@ class Prompts:
             model=target.model,
             indent=indent_step(hole.snapshot.lines, hole.snapshot.row),
         )
-        built = await build(choice, given, self._templates)
+        native_route = target.endpoint.infill is not None
+        built = await build(choice, given, self._templates, native_route=native_route)
         return Prompted(
             prompt=built.prompt,
             stop=built.stop,

@@ -83,9 +83,17 @@ async def warm(choice: Choice, custom: CustomTemplates | None = None) -> None:
 
 
 async def build(
-    choice: Choice, given: FimInput, custom: CustomTemplates | None = None, stop: tuple[str, ...] = ()
+    choice: Choice,
+    given: FimInput,
+    custom: CustomTemplates | None = None,
+    stop: tuple[str, ...] = (),
+    *,
+    native_route: bool = True,
 ) -> BuiltPrompt:
     """Make the prompt. `custom` is needed for `custom-template`; `stop` are the user's own stop words.
+
+    `native_route`: a native prompt goes to a route that takes prefix, suffix and other files apart
+    (llama.cpp's /infill). Without one (Ollama's `suffix`) the server puts them into its own template.
 
     Raises SettingsError with the choice's reason when there is nothing to ask with, TemplateError when
     the user's template cannot be used.
@@ -94,7 +102,7 @@ async def build(
     if choice.kind is Kind.NONE:
         raise SettingsError(choice.reason)
     if choice.kind is Kind.NATIVE:
-        return _native(choice, given, stop)
+        return _native(choice, given, stop) if native_route else _suffixed(choice, given, stop)
     if choice.kind is Kind.CHAT:
         return _chat(choice, given, stop)
     if choice.custom:
@@ -106,6 +114,16 @@ def _native(choice: Choice, given: FimInput, stop: tuple[str, ...]) -> BuiltProm
     prompt = FimPrompt(given.prefix, given.suffix, given.files)
     words = _stops(stop, choice.family.stop if choice.family else (), _texts(given))
     return BuiltPrompt(prompt, words, "native", choice.reason, Breaker(()), words)
+
+
+def _suffixed(choice: Choice, given: FimInput, stop: tuple[str, ...]) -> BuiltPrompt:
+    """For a server whose template has a place for the suffix: it parses special tokens like a raw prompt."""
+    tokens = choice.family.special if choice.family else ()
+    hidden, guard = _hidden(given, (*tokens, *table().common))
+    if hidden.files:
+        hidden = _commented(hidden)
+    words = _stops(stop, choice.family.stop if choice.family else (), _texts(hidden))
+    return BuiltPrompt(FimPrompt(hidden.prefix, hidden.suffix), words, "native", choice.reason, guard, words)
 
 
 def _chat(choice: Choice, given: FimInput, stop: tuple[str, ...]) -> BuiltPrompt:

@@ -57,6 +57,16 @@ async def test_native_prompts_are_left_alone() -> None:
     assert (await build(choose("unknown", "native"), SIMPLE)).stop == ()
 
 
+async def test_a_server_with_a_template_of_its_own_parses_tokens_and_takes_no_files() -> None:
+    given = replace(SIMPLE, prefix="'<|fim_middle|>'", files=TWO)
+    built = await build(choose("qwen2.5-coder", "native"), given, native_route=False)
+    assert isinstance(built.prompt, FimPrompt)
+    assert "<|fim_middle|>" not in built.prompt.prefix
+    assert built.prompt.prefix.startswith("# c.py:\n# C\n# d.lua:\n# D\n# a/b.py:\n'")
+    assert built.prompt.extra == ()
+    assert built.clean(built.prompt.prefix.rpartition("\n")[2]) == "'<|fim_middle|>'"
+
+
 async def test_files_go_as_comments_where_the_family_has_no_form_for_them() -> None:
     text = await raw("codellama", replace(SIMPLE, files=TWO))
     assert text == "<PRE> # c.py:\n# C\n# d.lua:\n# D\n# a/b.py:\nP <SUF>S <MID>"
