@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -48,20 +48,23 @@ class ChatCommand:
         asked = self._read(take(argument, KEYS))
         await self._server.require_ready()
         settings = self._server.sync.chat_settings()
+        target = settings.target
+        if target is not None and asked.question.model:
+            target = replace(target, model=asked.question.model)
         work = asyncio.ensure_future(self._ask(asked, settings))
         token = f"twinny-lsp-chat-{uuid.uuid4().hex}"
         try:
-            await self._begin(
-                token, asked.question.model or (settings.target.model if settings.target else ""), work
-            )
+            await self._begin(token, target.model if target else "", work)
             answer = await work
         except TwinnyError as error:
-            if isinstance(error, ProviderError) and settings.target is not None:
-                self._server.troubles.failed(error, settings.target, told=True)
+            if isinstance(error, ProviderError) and target is not None:
+                self._server.troubles.failed(error, target, told=True)
             raise JsonRpcException(in_full(error), REQUEST_FAILED) from error
         finally:
             work.cancel()
             self._end(token)
+        if target is not None:
+            self._server.troubles.worked(target)
         return as_json(answer)
 
     async def _ask(self, asked: Asked, settings: ChatSettings) -> Answer:

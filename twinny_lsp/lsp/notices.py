@@ -11,11 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from twinny_lsp.errors import ProviderError, TwinnyError
+from twinny_lsp.errors import FailureKind, ProviderError, TemplateError, TwinnyError
 
 REPEAT_AFTER = 600.0
 """Seconds before the same problem, gone and come again, is worth another message: no flood while a server
 comes and goes."""
+
+TEMPLATE = "template"
+"""The topic of the user's own template."""
+
+WHOLE_SERVER = frozenset({FailureKind.UNREACHABLE, FailureKind.UNAUTHORIZED, FailureKind.BUSY})
+"""Failures that are over when any model of the server answers."""
 
 PLAIN_DIGITS = str.maketrans("", "", "0123456789")
 
@@ -30,12 +36,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing that is wrong. `topic` groups what is resolved together, e.g. one provider."""
+    """One thing that is wrong. `topic` groups what is resolved together, e.g. one provider; within it,
+    `model` is the one that must answer for this to be over ("": any)."""
 
     topic: str
     cause: str
     message: str
     level: Level = Level.WARNING
+    model: str = ""
 
 
 class Notices:
@@ -76,9 +84,13 @@ class Notices:
         self._show(notice.message, notice.level)
         return True
 
-    def resolve(self, topic: str) -> None:
-        """Everything under this topic works again."""
-        gone = [key for key in self._current if key[0] == topic]
+    def resolve(self, topic: str, model: str = "") -> None:
+        """Everything under this topic works again; with `model`, what does not hang on another one."""
+        gone = [
+            key
+            for key, notice in self._current.items()
+            if key[0] == topic and (not model or notice.model in ("", model))
+        ]
         for key in gone:
             del self._current[key]
         if gone:
@@ -106,9 +118,14 @@ class Notices:
             self._changed()
 
 
-def of_error(error: TwinnyError, model: str = "") -> Notice:
-    """The notice for an error: one cause per kind, server and model."""
+def of_error(error: TwinnyError, model: str = "", provider: str = "") -> Notice:
+    """The notice for an error of a request to that model: one cause per kind, server and model."""
     if isinstance(error, ProviderError):
-        return Notice(f"provider:{error.provider}", f"{error.kind}:{model}", str(error), Level.ERROR)
+        needs = "" if error.kind in WHOLE_SERVER else model
+        cause = f"{error.kind}:{model}"
+        return Notice(f"provider:{error.provider}", cause, str(error), Level.ERROR, needs)
     # Line numbers and the like may differ while the cause is the same.
-    return Notice(type(error).__name__, str(error).translate(PLAIN_DIGITS), str(error))
+    cause = str(error).translate(PLAIN_DIGITS)
+    if isinstance(error, TemplateError):
+        return Notice(TEMPLATE, cause, str(error))
+    return Notice(f"provider:{provider}", cause, str(error), model=model)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twinny_lsp.errors import ModelMissing, ProviderError, TwinnyError
-from twinny_lsp.lsp.notices import of_error
+from twinny_lsp.lsp.notices import TEMPLATE, of_error
+from twinny_lsp.providers.presets import CUSTOM
 
 if TYPE_CHECKING:
     from twinny_lsp.config.resolved import Target
@@ -24,12 +25,17 @@ class Troubles:
         if isinstance(error, ModelMissing) and not told:
             self._server.run_task(self._offer(error, target), "offer installed models")
             return
-        self._server.notices.report(of_error(error, target.model), quiet=told)
+        self._report(error, target, quiet=told)
 
     def worked(self, target: Target) -> None:
         """A request to `target` succeeded: what was wrong with it is over."""
-        self._server.notices.resolve(f"provider:{target.endpoint.name}")
+        self._server.notices.resolve(f"provider:{target.endpoint.name}", target.model)
+        if target.template == CUSTOM:
+            self._server.notices.resolve(TEMPLATE)
 
     async def _offer(self, error: ProviderError, target: Target) -> None:
         asked = await self._first_run.offer(target, error)
-        self._server.notices.report(of_error(error, target.model), quiet=asked)
+        self._report(error, target, quiet=asked)
+
+    def _report(self, error: TwinnyError, target: Target, *, quiet: bool) -> None:
+        self._server.notices.report(of_error(error, target.model, target.endpoint.name), quiet=quiet)

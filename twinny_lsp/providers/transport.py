@@ -183,7 +183,10 @@ class Transport:
 
     async def _headers(self) -> dict[str, str]:
         if not self._keyed:
-            self.key = await keys.resolve(self.endpoint.key)
+            try:
+                self.key = await keys.resolve(self.endpoint.key)
+            except errors.SettingsError as error:
+                raise errors.SettingsError(f"providers.{self.endpoint.name}: {error}") from None
             self._keyed = True
         # Compressed streams come in blocks, and late.
         headers = {"Accept-Encoding": "identity", **self.endpoint.headers}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from twinny_lsp.errors import Busy, TemplateError, Unreachable
+from twinny_lsp.errors import Busy, ModelMissing, SettingsError, TemplateError, Unreachable
 from twinny_lsp.lsp.notices import REPEAT_AFTER, Level, Notice, Notices, of_error
 
 
@@ -44,6 +44,20 @@ def test_resolving_leaves_other_topics_alone() -> None:
     screen.notices.report(DOWN)
     screen.notices.resolve("provider:other")
     assert screen.notices.current == (DOWN,)
+
+
+def test_a_model_that_answers_does_not_make_another_ones_problem_good() -> None:
+    screen = Screen()
+    for error in (
+        ModelMissing("no m", provider="p"),
+        Unreachable("down", provider="p"),
+        SettingsError("key"),
+    ):
+        screen.notices.report(of_error(error, "m", "p"))
+    screen.notices.resolve("provider:p", "other")
+    assert [notice.message for notice in screen.notices.current] == ["no m", "key"]
+    screen.notices.resolve("provider:p", "m")
+    assert screen.notices.current == ()
 
 
 def test_replace_keeps_what_is_still_wrong_silent() -> None:
