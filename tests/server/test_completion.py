@@ -212,3 +212,29 @@ async def test_the_other_cells_of_a_notebook_are_told() -> None:
             assert "price = 3" in prompt
             assert "done()" in prompt
             assert "/project" not in prompt
+
+
+async def test_neovim_gets_whole_items_at_once() -> None:
+    async with FakeServer() as server:
+        server.on(*GENERATE, ollama_stream(["urn (\n", "        1\n", "    )"]))
+        neovim = {"clientInfo": {"name": "Neovim"}}
+        async with editing(settings(server, multiline="always"), initialize=neovim) as editor:
+            editor.open(f"def f():\n    ret{CURSOR}\n")
+            item = (await editor.menu())["items"][0]
+            assert item["label"] == "return ("
+            assert "1\n" in item["documentation"]["value"]
+            assert editor.server.profile.resolves is False
+
+
+@pytest.mark.parametrize(("name", "resolves"), [("Neovim", False), ("helix", True), ("test", True)])
+async def test_who_may_resolve(name: str, resolves: bool) -> None:
+    from tests.protocol.harness import ClientSide, MemoryLink, ServerSide
+    from twinny_lsp.cli.session import Session
+    from twinny_lsp.lsp.server import create_server
+
+    link = MemoryLink()
+    side = ServerSide(link)
+    link.task = asyncio.create_task(create_server().serve(side, side))
+    async with Session(ClientSide(link)) as session:
+        told = await session.initialize({"processId": None, "clientInfo": {"name": name}})
+        assert told["capabilities"]["completionProvider"]["resolveProvider"] is resolves

@@ -140,3 +140,15 @@ async def test_another_address_ends_what_is_under_way() -> None:
             await bounded(request.closed.wait())
             assert (await editor.inline(invoked=True))[0]["insertText"] == "return 2"
             assert editor.messages() == []
+
+
+async def test_empty_lua_tables_are_tables() -> None:
+    """Neovim sends an empty table as a list."""
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        options = ollama(server) | {"chat": [], "templates": []}
+        handlers = pulled([])
+        async with editing(options, initialize=CONFIGURATION, handlers=handlers) as editor:
+            editor.open(f"ret{CURSOR}")
+            assert (await editor.inline())[0]["insertText"] == "return 1"
+            assert editor.messages() == []

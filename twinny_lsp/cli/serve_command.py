@@ -22,9 +22,12 @@ def run(options: argparse.Namespace) -> int:
         print(f"--log-file {options.log_file}: {error.strerror}; logging to standard error", file=sys.stderr)
         handler = logging.StreamHandler()
     logging.basicConfig(level=LEVELS[options.log_level or "warning"], format=FORMAT, handlers=[handler])
-    from twinny_lsp.lsp.server import create_server
+    from twinny_lsp.lsp.imports import lean_imports
 
-    server = create_server(log_level_fixed=options.log_level is not None)
+    with lean_imports():
+        from twinny_lsp.lsp.server import create_server
+
+        server = create_server(log_level_fixed=options.log_level is not None)
     if options.tcp:
         host, _, port = options.tcp.rpartition(":")
         if not port.isdigit():

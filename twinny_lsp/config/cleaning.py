@@ -64,6 +64,8 @@ def clean(raw: object, source: str) -> Layer:
     work = _Pass(source)
     if raw is None:
         return Layer(source)
+    if raw == []:
+        raw = {}  # Lua knows no difference, and Neovim sends its empty tables like that
     if not isinstance(raw, Mapping):
         work.report("", f"the settings should be {_TABLE}")
         return Layer(source, {}, tuple(work.problems))
@@ -136,6 +138,8 @@ def _value(work: _Pass, value: object, annotation: Any, path: Path, spelled: str
     if isinstance(value, float) and value.is_integer():
         return int(value)  # some editors know only one kind of number
     table, keyed = _shape(annotation)
+    if value == [] and (keyed or annotation is table):
+        return {}
     if isinstance(value, list | tuple):
         return [_element(work, item, annotation, path, spelled) for item in value]
     if not isinstance(value, Mapping):
@@ -164,8 +168,8 @@ def _map(
         work.spelled[(*path, str(key))] = written
         if table is LanguageSettings and isinstance(value, bool):
             values[str(key)] = {"enabled": value}
-        elif table is not None and isinstance(value, Mapping):
-            values[str(key)] = _table(work, value, table, (*path, str(key)), written)
+        elif table is not None and (isinstance(value, Mapping) or value == []):
+            values[str(key)] = _table(work, value or {}, table, (*path, str(key)), written)
         else:
             values[str(key)] = value
     return values

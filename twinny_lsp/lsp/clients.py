@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
-from twinny_lsp.completion.request import Candidate
-from twinny_lsp.documents.snapshot import Snapshot
+if TYPE_CHECKING:
+    from twinny_lsp.completion.request import Candidate
+    from twinny_lsp.documents.snapshot import Snapshot
 
 FIRST, LAST = "\x00", "\uffff"
 """`sortText` before and after what other servers use."""
@@ -37,6 +39,9 @@ class Profile:
     bare_newlines: bool = False
     """Its lines have no carriage return, whatever the file's line ends are; one in an item would stay in the
     text (Neovim). Others put in what they get (Helix) or convert it (VS Code)."""
+    resolves: bool = True
+    """Neovim asks for more about an item after it was taken, and drops all but its first line when a letter
+    is typed before the answer: it is told that there is no more to ask for."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -54,6 +59,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         snippet=neovim and snippets and not modes,
         as_is=as_is,
         bare_newlines=neovim,
+        resolves=not neovim,
         inserts_label=name == "emacs",
     )
 

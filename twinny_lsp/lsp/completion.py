@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
-from twinny_lsp.lsp.clients import Profile, ToClient, inline_item, menu_item, profile_of, word_start
+from twinny_lsp.lsp.clients import ToClient, inline_item, menu_item, word_start
 
 if TYPE_CHECKING:
     from twinny_lsp.completion.request import Asked, Request, Result
@@ -30,7 +30,6 @@ class CompletionFeatures:
 
     def __init__(self, server: TwinnyServer) -> None:
         self._server = server
-        self._profile: Profile | None = None
         self.inline_was_asked = False
         """Whether this client draws ghost text. Neovim 0.12 announces it even when the user has not switched
         it on, so only a request counts."""
@@ -52,7 +51,7 @@ class CompletionFeatures:
         result = await self._ask(snapshot, Asked.INLINE, trigger, selected)
         if result is None:
             return lsp.InlineCompletionList(items=[])
-        to_client, profile = self._positions(document, snapshot), self._client_profile()
+        to_client, profile = self._positions(document, snapshot), self._server.profile
         items = [
             inline_item(candidate, snapshot, to_client, profile, start) for candidate in result.candidates
         ]
@@ -77,12 +76,15 @@ class CompletionFeatures:
         if result is None:
             return empty
         settings = self._server.completion_settings(snapshot)
-        to_client, profile = self._positions(document, snapshot), self._client_profile()
-        items = [
+        to_client, profile = self._positions(document, snapshot), self._server.profile
+        made = [
             menu_item(candidate, snapshot, to_client, profile, settings.menu_position)
             for candidate in result.candidates
         ]
-        return lsp.CompletionList(is_incomplete=True, items=[item for item in items if item is not None])
+        items = [item for item in made if item is not None]
+        if not profile.resolves:
+            items = [self.resolve(item) for item in items]
+        return lsp.CompletionList(is_incomplete=True, items=items)
 
     def resolve(self, item: lsp.CompletionItem) -> lsp.CompletionItem:
         """Add the whole text as documentation. Stateless: some clients resolve items of other requests."""
@@ -159,8 +161,3 @@ class CompletionFeatures:
             return lsp.Position(*position_to_client(snapshot.lines, row, column, document.encoding))
 
         return to_client
-
-    def _client_profile(self) -> Profile:
-        if self._profile is None:
-            self._profile = profile_of(self._server.client_name, self._server.client_capabilities)
-        return self._profile

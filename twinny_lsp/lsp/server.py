@@ -19,6 +19,7 @@ from pygls.exceptions import JsonRpcException
 from twinny_lsp import __version__
 from twinny_lsp.lsp.actions import code_actions, resolve_action
 from twinny_lsp.lsp.chat import REQUEST_FAILED, ChatCommand
+from twinny_lsp.lsp.clients import Profile, profile_of
 from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.core import TwinnyLanguageServer
@@ -61,9 +62,17 @@ class TwinnyServer(TwinnyLanguageServer):
         self.completion = CompletionFeatures(self)
         self._ready = asyncio.Event()
         self.enabled = True
+        self.profile = Profile()
         self.on_initialized(self._start)
         self.on_shutdown(self._stop)
         self.documents.on_close(self._closed)
+
+    def client_arrived(self, params: lsp.InitializeParams) -> None:
+        """Before the capabilities are worked out: not every client is told all of them."""
+        super().client_arrived(params)
+        self.profile = profile_of(self.client_name, params.capabilities)
+        options = self.protocol.fm.feature_options[lsp.TEXT_DOCUMENT_COMPLETION]
+        options.resolve_provider = self.profile.resolves
 
     async def ready(self) -> bool:
         """Wait until requests can be answered; False if that took too long or failed."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from twinny_lsp.errors import ModelMissing, ProviderError, TwinnyError
 from twinny_lsp.lsp.notices import TEMPLATE, of_error
-from twinny_lsp.providers.presets import CUSTOM
 
 if TYPE_CHECKING:
     from twinny_lsp.config.resolved import Target
@@ -29,6 +28,8 @@ class Troubles:
 
     def worked(self, target: Target) -> None:
         """A request to `target` succeeded: what was wrong with it is over."""
+        from twinny_lsp.providers.presets import CUSTOM
+
         self._server.notices.resolve(f"provider:{target.endpoint.name}", target.model)
         if target.template == CUSTOM:
             self._server.notices.resolve(TEMPLATE)

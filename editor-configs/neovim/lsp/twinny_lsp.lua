@@ -14,15 +14,6 @@ return {
   -- A file without a project is completed too.
   workspace_required = false,
 
-  -- Neovim asks for more about an item after it was taken, and drops all but its first line when a letter is
-  -- typed before the answer. There is nothing more to ask for.
-  on_init = function(client)
-    local completion = client.server_capabilities.completionProvider
-    if completion then
-      completion.resolveProvider = false
-    end
-  end,
-
   settings = {
     ['twinny-lsp'] = {
       -- Without any setting: Ollama on this machine, model codellama:7b-code.

@@ -90,7 +90,7 @@ BAD = [
     ({"completion": {"temperature": 3}}, "completion.temperature", "should be at most 2"),
     ({"completion": {"debounce": "x"}}, "completion.debounce", "should be 'auto' or a whole number"),
     ({"completion": {"surface": "x"}}, "completion.surface", "'auto', 'inline', 'menu' or 'both'"),
-    ({"completion": {"languages": []}}, "completion.languages", "should be a table"),
+    ({"completion": {"languages": ["go"]}}, "completion.languages", "should be a table"),
     ({"completion": {"languages": {"go": 3}}}, "completion.languages.go", "should be"),
     ({"completion": {"languages": {"go": {"x": 1}}}}, "completion.languages.go.x", "unknown"),
     ({"completion": {"fallback": ["a", 3]}}, "completion.fallback", "should be"),

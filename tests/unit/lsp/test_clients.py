@@ -164,9 +164,9 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
 @pytest.mark.parametrize(
     ("name", "caps", "profile"),
     [
-        ("Neovim", capabilities(True, None), Profile(snippet=True, bare_newlines=True)),
-        ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, bare_newlines=True)),
-        ("Neovim", capabilities(False, None), Profile(bare_newlines=True)),
+        ("Neovim", capabilities(True, None), Profile(snippet=True, bare_newlines=True, resolves=False)),
+        ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, bare_newlines=True, resolves=False)),
+        ("Neovim", capabilities(False, None), Profile(bare_newlines=True, resolves=False)),
         ("helix", capabilities(True, None), Profile()),
         ("Eglot", capabilities(True, None), Profile()),
         ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True)),
