@@ -49,7 +49,10 @@ async def build(server: TwinnyServer, roots: Sequence[str]) -> Backend:
 
 
 def _read_settings(roots: tuple[str, ...]) -> SettingsStore:
-    import twinny_lsp.providers.http  # noqa: F401 - aiohttp, before the first request needs it
+    # What the first request needs. aiohttp also reads the machine's certificates when it is imported.
+    import aiohttp  # noqa: F401
+
+    import twinny_lsp.providers.http  # noqa: F401
 
     store = SettingsStore(roots=roots, templates=names())
     store.global_settings()
