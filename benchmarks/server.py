@@ -54,7 +54,7 @@ class Report:
         self.held = self.held and within is not False
         verdict = "" if within is None else f"{budget}: {'held' if within else 'MISSED'}"
         self.rows.append((what, figure, verdict))
-        print(f"{what:<58}{figure:>26}   {verdict}", flush=True)
+        print(f"{what:<70}{figure:>26}   {verdict}", flush=True)
 
 
 class Model:
@@ -314,22 +314,19 @@ async def traffic(session: Session, typist: Typist, edits: int, requests: int, t
 async def soak(report: Report, edits: int, requests: int) -> None:
     async with model(0) as served, editing(served, 2000) as session:
         typist = Typist(session, 2000)
-        check(await typist_first(typist), SHOWN)
+        typist.line("    first = re")
+        check(await typist.ask(), SHOWN)
         await traffic(session, typist, edits // 10, requests // 10, "warm")
         session.answers.clear()
         before, began = rss_mib(session), time.perf_counter()
         ids = await traffic(session, typist, edits, requests, "soak")
         growth, took = rss_mib(session) - before, time.perf_counter() - began
         counts = Counter(answer["id"] for answer in session.answers)
+        asked = len(await served.times())
     wrong = sum(counts[each] != 1 for each in ids)
-    name = f"{edits} edits + {requests} requests in {took:.0f} s: growth"
+    name = f"{edits} edits, {requests} requests ({asked} to the model), {took:.0f} s: growth"
     report.add(name, f"{growth:+.1f} MiB", growth <= BUDGET_GROWTH_MIB, f"≤ {BUDGET_GROWTH_MIB:.0f} MiB")
     report.add("    of these not answered exactly once", str(wrong), wrong == 0, "0")
-
-
-async def typist_first(typist: Typist) -> Any:
-    typist.line("    first = re")
-    return await typist.ask()
 
 
 # -------------------------------------------------------------------------------------------------
