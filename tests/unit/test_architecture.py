@@ -78,7 +78,7 @@ def test_modules_and_functions_stay_small(module: Path) -> None:
     assert source.count("\n") <= 400
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
-            assert node.end_lineno - node.lineno < 60, node.name
+            assert node.end_lineno - node.lineno < 50, node.name
 
 
 def test_the_server_module_imports_nothing_heavy() -> None:
