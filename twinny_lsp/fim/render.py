@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
+import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 from twinny_lsp.errors import TemplateError
 from twinny_lsp.fim.nodes import Each, Equal, If, Node, Template, Text, Variable
@@ -26,6 +29,7 @@ from twinny_lsp.fim.nodes import Each, Equal, If, Node, Template, Text, Variable
 Value = str | bool | Sequence[Mapping[str, str]]
 _Compiled = Callable[..., str]
 
+_NO_FULL_COLLECTION = 1_000
 _MAX_COMPILED = 64
 _compiled: dict[str, _Compiled] = {}
 """By pybars source; filled on the one thread only, emptied when full."""
@@ -157,12 +161,25 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="pybars")
 
 
+def _imported() -> ModuleType:
+    """pybars. It parses its grammar when it is imported; the full collections this sets off would hold up all
+    threads for some 50 ms each, and find nothing."""
+    if "pybars" not in sys.modules:
+        before = gc.get_threshold()
+        gc.set_threshold(before[0], before[1], _NO_FULL_COLLECTION)
+        try:
+            importlib.import_module("pybars")
+        finally:
+            gc.freeze()  # or the next full collection walks over all that came
+            gc.set_threshold(*before)
+    return sys.modules["pybars"]
+
+
 def _compile(source: str, path: str) -> _Compiled:
     """Compile on the one thread. `source` comes from `canonical` only."""
     if source in _compiled:
         return _compiled[source]
-    import pybars
-
+    pybars = _imported()
     try:
         function: _Compiled = pybars.Compiler().compile(source)
     except pybars.PybarsError as error:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import aiohttp  # noqa: F401 - the first request needs it; it also reads the machine's certificates
+
+import twinny_lsp.providers.http  # noqa: F401 - made by the registry when it is first asked
 from twinny_lsp.chat.conversation import Conversations
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
@@ -49,11 +52,6 @@ async def build(server: TwinnyServer, roots: Sequence[str]) -> Backend:
 
 
 def _read_settings(roots: tuple[str, ...]) -> SettingsStore:
-    # What the first request needs. aiohttp also reads the machine's certificates when it is imported.
-    import aiohttp  # noqa: F401
-
-    import twinny_lsp.providers.http  # noqa: F401
-
     store = SettingsStore(roots=roots, templates=names())
     store.global_settings()
     return store

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -24,6 +26,7 @@ from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.core import TwinnyLanguageServer
 from twinny_lsp.lsp.first_run import FirstRun
+from twinny_lsp.lsp.imports import lean_imports
 from twinny_lsp.lsp.notices import Level, Notices
 from twinny_lsp.lsp.places import Place, place_of
 from twinny_lsp.lsp.sync import SettingsSync
@@ -138,7 +141,7 @@ class TwinnyServer(TwinnyLanguageServer):
 
     async def _start(self) -> None:
         """Build what is behind the protocol, off the loop's thread, and read the settings."""
-        backend = await asyncio.to_thread(import_module, "twinny_lsp.lsp.backend")
+        backend = await asyncio.to_thread(_import_backend)
         self.backend = await backend.build(self, self.roots)
         await self.sync.start()
         self._ready.set()
@@ -165,6 +168,15 @@ class TwinnyServer(TwinnyLanguageServer):
         if self.wants("status"):
             state, message = self.state()
             self.protocol.notify("twinny-lsp/status", {"state": state, "message": message})
+
+
+def _import_backend() -> ModuleType:
+    """Import what is behind the protocol. Full collections meanwhile would stop the loop, too."""
+    name = "twinny_lsp.lsp.backend"
+    if name in sys.modules:
+        return sys.modules[name]
+    with lean_imports():
+        return import_module(name)
 
 
 def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
