@@ -97,7 +97,11 @@ class Helix:
     def save(self, path: Path, expected: str) -> None:
         """Save; the file must become the expected text."""
         self.command("write")
-        self.until(lambda: path.read_bytes().decode() == expected, f"the file is {expected!r}")
+        # Helix moves the old file away before it writes the new one: for a moment there is none.
+        self.until(
+            lambda: _content(path) == expected,
+            f"the file is {expected!r}",
+        )
 
     def close(self) -> None:
         """Leave the editor as a person would, and end the terminal with it."""
@@ -118,3 +122,10 @@ class Helix:
             encoding="utf-8",
         )
         return done.stdout
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
