@@ -35,8 +35,10 @@ from tests.support.fake_server import (
     ollama_stream,
     text_reply,
 )
+from twinny_lsp.cli.session import Handler, JsonRpcError
 
 STEPS = 1000 * int(os.environ.get("TWINNY_STRESS", "1"))
+NOTEBOOK = "file:///project/n.ipynb"
 LANGUAGES = {"file:///project/a.py": "python", "file:///project/b.go": "go", "untitled:c": "plaintext"}
 TEXTS = (
     "total = sum(prices)",
@@ -142,7 +144,9 @@ class Traffic:
             *(self.cancel,) * 4,
             *(self.command,) * 3,
             *(self.chat,) * 2,
+            *(self.selected,) * 2,
             self.reopen,
+            self.notebook,
             self.settings,
             self.odd,
         )
@@ -238,9 +242,48 @@ class Traffic:
             self.inline()  # may be of a document that is closed
         self.editor.open(f"{self.chance.choice(TEXTS)}{CURSOR}", uri, LANGUAGES[uri])
 
+    def selected(self) -> None:
+        """Ghost text while an item of the editor's own menu is selected, which may not fit the text."""
+        uri, invoked = self.at(), self.chance.random() < 0.5
+        here = self.editor.position(uri)
+        start = {"line": here["line"], "character": max(0, here["character"] - self.chance.randrange(4))}
+        text = self.editor.texts[uri][: self.editor.cursor][-self.chance.randrange(1, 4) :]
+        selected = {"range": {"start": start, "end": here}, "text": f"{text}More"}
+        ask = self.editor.ask_inline
+        self.note("inline", lambda key: ask(invoked=invoked, uri=uri, selected=selected, id=key))
+
+    def notebook(self) -> None:
+        """Open it, ask in a cell, take cells away or close it: what is asked may be gone by then."""
+        notify, chance = self.editor.session.notify, self.chance
+        cells = [f"{NOTEBOOK}#c{number}" for number in range(3)]
+        documents = [
+            {"uri": uri, "languageId": "python", "version": 1, "text": chance.choice(TEXTS)} for uri in cells
+        ]
+        kinds = [{"kind": 2, "document": uri} for uri in cells]
+        book = {"uri": NOTEBOOK, "notebookType": "jupyter-notebook", "version": 1, "cells": kinds}
+        notify("notebookDocument/didOpen", {"notebookDocument": book, "cellTextDocuments": documents})
+        self.editor.texts[cells[1]], self.editor.cursor = documents[1]["text"], 0
+        self.note("inline", lambda key: self.editor.ask_inline(invoked=True, uri=cells[1], id=key))
+        named, gone = {"uri": NOTEBOOK}, [{"uri": uri} for uri in cells]
+        if chance.random() < 0.5:
+            structure = {
+                "array": {"start": 0, "deleteCount": 2, "cells": []},
+                "didOpen": [],
+                "didClose": gone[:2],
+            }
+            change = {"cells": {"structure": structure}}
+            event = {"notebookDocument": named | {"version": 2}, "change": change}
+            notify("notebookDocument/didChange", event)
+            gone = gone[2:]
+        notify("notebookDocument/didClose", {"notebookDocument": named, "cellTextDocuments": gone})
+
     def settings(self) -> None:
+        self.editor.session.notify("workspace/didChangeConfiguration", {"settings": self.given()})
+
+    def given(self) -> Any:
+        """Settings of any quality."""
         url = self.chance.choice(self.urls)
-        given = self.chance.choice(
+        return self.chance.choice(
             (
                 options(url),
                 options(url, surface="both", debounce=5),
@@ -253,11 +296,10 @@ class Traffic:
                 None,
             )
         )
-        self.editor.session.notify("workspace/didChangeConfiguration", {"settings": given})
 
     def odd(self) -> None:
         session = self.editor.session
-        match self.chance.randrange(5):
+        match self.chance.randrange(7):
             case 0:
                 wrong = {"textDocument": 1}
                 self.note("odd", lambda key: session.send_request("textDocument/completion", wrong, id=key))
@@ -269,12 +311,33 @@ class Traffic:
                 session.notify("textDocument/didChange", change)
             case 3:
                 session.cancel(10**9)
+            case 4:
+                beyond = {"textDocument": {"uri": self.at()}, "position": {"line": 10**6, "character": 10**6}}
+                self.note("menu", lambda key: session.send_request("textDocument/completion", beyond, id=key))
+            case 5:
+                session.notify("textDocument/didChange", {"textDocument": {"uri": self.at()}})
             case _:
                 folder = {"uri": "file:///other", "name": "other"}
                 event = {"added": [folder], "removed": []}
                 if self.chance.random() < 0.5:
                     event = {"added": [], "removed": [folder]}
                 session.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+
+    def handlers(self) -> dict[str, Handler]:
+        """What the client says when the server asks: something that fits, nothing, an error, or too late."""
+        return {
+            "workspace/configuration": lambda params: self.reply([self.given() for _ in params["items"]], []),
+            "window/showMessageRequest": lambda params: self.reply(*params["actions"], None, {"title": "?"}),
+            "window/workDoneProgress/create": lambda _: self.reply(None, None, "?"),
+            "client/registerCapability": lambda _: self.reply(None),
+        }
+
+    async def reply(self, *choices: Any) -> Any:
+        if self.chance.random() < 0.2:
+            await self.model.gate().wait()
+        if self.chance.random() < 0.1:
+            raise JsonRpcError(FAILED, "the client failed")
+        return self.chance.choice(choices)
 
     def check(self, *, cut_short: bool) -> None:
         """Each request has one answer, of the right shape; none failed inside."""
@@ -307,6 +370,15 @@ def options(url: str, **completion: Any) -> dict[str, Any]:
         "chat": {"model": "m"},
         "clientFeatures": {"chatDelta": True, "status": True},
     }
+
+
+def capabilities(*, bare: bool) -> dict[str, Any]:
+    """Of a client that can be asked for settings and shows progress, or of one that can do nothing."""
+    if bare:
+        return {"capabilities": {}}
+    workspace = {"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}}
+    window = {"workDoneProgress": True, "showMessage": {}}
+    return {"capabilities": {"workspace": workspace, "window": window}}
 
 
 @contextmanager
@@ -346,8 +418,9 @@ async def test_random_traffic(seed: int, cut_short: bool, caplog: pytest.LogCapt
         async with FakeServer() as one, FakeServer() as other:
             model.attach(one)
             model.attach(other)
-            async with editing(options(one.url), initialize={"capabilities": {}}) as editor:
+            async with editing(options(one.url), initialize=capabilities(bare=seed == 1)) as editor:
                 traffic = Traffic(chance, editor, [one.url, other.url], model)
+                editor.session.handlers.update(traffic.handlers())
                 await traffic.run(STEPS)
                 if not cut_short:
                     model.open(1)
@@ -358,7 +431,7 @@ async def test_random_traffic(seed: int, cut_short: bool, caplog: pytest.LogCapt
                 traffic.check(cut_short=cut_short)
             await until_closed(one)
             await until_closed(other)
-            assert len(one.requests) + len(other.requests) > STEPS / 10
+            assert len(one.requests) + len(other.requests) > STEPS / 20
     assert asyncio.all_tasks() == before
     assert left == []
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -196,6 +196,22 @@ async def test_a_missing_model_where_others_are_installed() -> None:
             assert "does not have the model m" in await why(editor)
 
 
+async def test_a_client_that_cannot_ask_tells_of_the_missing_model() -> None:
+    def refuse(_: Any) -> None:
+        raise JsonRpcError(-32601, "no such method")
+
+    async with FakeServer() as sick, FakeServer() as well:
+        sick.on("POST", "/api/generate", NOT_FOUND)
+        sick.on("GET", "/api/tags", TAGS)
+        options = {
+            "providers": {"sick": {"type": "ollama", "baseUrl": sick.url}},
+            "completion": {"provider": "sick"},
+        }
+        async with at_work(options, well, handlers={"window/showMessageRequest": refuse}) as editor:
+            assert await ask(editor) == [[]] * ASKED
+            assert "ollama pull m" in await told(editor, "does not have the model m")
+
+
 async def test_a_settings_file_that_cannot_be_read() -> None:
     user_config_path().mkdir(parents=True)
     async with FakeServer() as well, at_work({"completion": {"provider": "well"}}, well) as editor:

@@ -10,8 +10,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
 from twinny_lsp.errors import ProviderError
+from twinny_lsp.lsp.notices import Level
 
 if TYPE_CHECKING:
     from twinny_lsp.config.resolved import Target
@@ -62,13 +64,17 @@ class FirstRun:
         return True
 
     async def _ask(self, target: Target, error: ProviderError, choices: list[str]) -> None:
-        answer = await self._server.window_show_message_request_async(
-            lsp.ShowMessageRequestParams(
-                type=lsp.MessageType.Warning,
-                message=f"{error} Use one of the installed models for this session?",
-                actions=[lsp.MessageActionItem(title=name) for name in choices],
-            )
+        question = lsp.ShowMessageRequestParams(
+            type=lsp.MessageType.Warning,
+            message=f"{error} Use one of the installed models for this session?",
+            actions=[lsp.MessageActionItem(title=name) for name in choices],
         )
+        try:
+            answer = await self._server.window_show_message_request_async(question)
+        except JsonRpcException as refused:
+            log.info("the client does not ask questions: %s", refused.code)
+            self._server.tell(str(error), Level.ERROR)
+            return
         if answer is None or answer.title not in choices:
             return
         self._server.sync.override({"completion": {"provider": target.endpoint.name, "model": answer.title}})
