@@ -254,6 +254,20 @@ async def test_one_odd_capability_does_not_cost_the_server() -> None:
         assert server.client_capabilities.text_document.completion.context_support is True
 
 
+@pytest.mark.parametrize("odd", [None, 5, []])
+async def test_capabilities_that_are_none_are_empty_ones(odd: Any) -> None:
+    async with in_process("ours", initialize=False) as (session, _):
+        assert "capabilities" in await session.initialize({"processId": None, "capabilities": odd})
+
+
+@pytest.mark.parametrize("odd", ["NaN", "1e999", "-Infinity", "true", "1.5", "[]"])
+async def test_an_id_that_is_none_is_refused_and_the_server_lives(odd: str) -> None:
+    async with in_process("ours") as (session, _):
+        body = b'{"jsonrpc":"2.0","id":%b,"method":"test/echo","params":{}}' % odd.encode()
+        told = 1.5 if odd == "1.5" else None
+        assert await codes_after(session, body) == [(told, -32600)]
+
+
 async def test_initialize_can_be_tried_again() -> None:
     async with in_process("ours", initialize=False) as (session, server):
 

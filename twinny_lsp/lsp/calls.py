@@ -40,9 +40,9 @@ def structure_params(converter: Converter, method: str, params: Any) -> Any:
         return converter.structure(params, params_type)
     except Exception as error:
         if method == types.INITIALIZE and isinstance(params, dict):
-            return converter.structure(
-                _prune(converter, {"capabilities": {}} | params, params_type), params_type
-            )
+            # Laid under what is left, since `capabilities: null` is pruned, too, and has to be there.
+            left = {"capabilities": {}} | _prune(converter, params, params_type)
+            return converter.structure(left, params_type)
         raise JsonRpcInvalidParams(f"the params do not fit {_name(params_type)}") from error
 
 

@@ -13,6 +13,7 @@ import contextvars
 import inspect
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from enum import Enum
@@ -268,7 +269,9 @@ class TwinnyProtocol(BuiltinFeatures):
             self._report(method, error)
 
     def _refuse(self, msg_id: Any, code: int, message: str, data: Any = None) -> None:
-        usable = msg_id if isinstance(msg_id, int | float | str) else None
+        usable = msg_id if isinstance(msg_id, int | float | str) and not isinstance(msg_id, bool) else None
+        if isinstance(usable, float) and not math.isfinite(usable):
+            usable = None  # Python reads NaN and 1e999, but JSON cannot say them
         error = {"code": code, "message": message}
         self._send(
             {"jsonrpc": "2.0", "id": usable, "error": error if data is None else error | {"data": data}}
