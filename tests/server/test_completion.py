@@ -230,7 +230,7 @@ async def test_neovim_gets_whole_items_at_once() -> None:
 async def test_who_may_resolve(name: str, resolves: bool) -> None:
     from tests.protocol.harness import ClientSide, MemoryLink, ServerSide
     from twinny_lsp.cli.session import Session
-    from twinny_lsp.lsp.server import create_server
+    from twinny_lsp.lsp.features import create_server
 
     link = MemoryLink()
     side = ServerSide(link)

@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.protocol.harness import ClientSide, MemoryLink, ServerSide
 from twinny_lsp.cli.session import Handler, Session
-from twinny_lsp.lsp.server import TwinnyServer, create_server
+from twinny_lsp.lsp.features import create_server
+from twinny_lsp.lsp.server import TwinnyServer
 
 CURSOR = "‸"
 URI = "file:///project/a.py"

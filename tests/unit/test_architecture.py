@@ -83,7 +83,7 @@ def test_modules_and_functions_stay_small(module: Path) -> None:
 
 def test_the_server_module_imports_nothing_heavy() -> None:
     """What `serve` needs before `initialized`; each of these costs 100 to 900 ms of CPU."""
-    script = "import sys, twinny_lsp.lsp.server as _; print(*sys.modules)"
+    script = "import sys, twinny_lsp.lsp.features as _; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & {"aiohttp", "pydantic", "pybars", "tree_sitter", "xllamacpp"}

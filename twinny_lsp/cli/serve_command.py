@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from twinny_lsp.lsp.imports import lean_imports
 
     with lean_imports():
-        from twinny_lsp.lsp.server import create_server
+        from twinny_lsp.lsp.features import create_server
 
         server = create_server(log_level_fixed=options.log_level is not None)
     if options.tcp:

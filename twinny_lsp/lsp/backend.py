@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import aiohttp  # noqa: F401 - the first request needs it; it also reads the machine's certificates
 
@@ -16,13 +15,11 @@ import twinny_lsp.providers.http  # noqa: F401 - made by the registry when it is
 from twinny_lsp.chat.conversation import Conversations
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
+from twinny_lsp.completion.seams import OnFailure, OnSuccess
 from twinny_lsp.config.store import SettingsStore
 from twinny_lsp.fim.custom import CustomTemplates
 from twinny_lsp.fim.families import names
 from twinny_lsp.providers.registry import Registry
-
-if TYPE_CHECKING:
-    from twinny_lsp.lsp.server import TwinnyServer
 
 
 @dataclass(slots=True)
@@ -41,13 +38,12 @@ class Backend:
         await self.registry.close_all()
 
 
-async def build(server: TwinnyServer, roots: Sequence[str]) -> Backend:
+async def build(roots: Sequence[str], on_failure: OnFailure, on_success: OnSuccess) -> Backend:
     """Put the parts together; what takes long happens on a thread."""
     store = await asyncio.to_thread(_read_settings, tuple(roots))
     registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
-    troubles = server.troubles
-    engine = CompletionEngine(registry, prompts, troubles.failed, on_success=troubles.worked)
+    engine = CompletionEngine(registry, prompts, on_failure, on_success=on_success)
     return Backend(store, registry, prompts, engine, Conversations(registry.provider))
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from twinny_lsp.chat.conversation import Answer, Question
     from twinny_lsp.config.resolved import ChatSettings
     from twinny_lsp.lsp.server import TwinnyServer
+    from twinny_lsp.lsp.sync import SettingsSync
+    from twinny_lsp.lsp.troubles import Troubles
 
-REQUEST_FAILED = -32803
 PROGRESS_S = 2.0
 """How long the client may take to accept a progress token."""
 KEYS = ("messages", "prompt", "uri", "range", "conversation", "system", "model", "stream")
@@ -37,8 +38,8 @@ class Asked:
 class ChatCommand:
     """The handler; one object per server, many questions at once."""
 
-    def __init__(self, server: TwinnyServer) -> None:
-        self._server = server
+    def __init__(self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
+        self._server, self._sync, self._troubles = server, sync, troubles
 
     async def run(self, argument: Any = None) -> dict[str, Any]:
         """Ask and answer `{text, model, conversation, finishReason, usage}`.
@@ -47,7 +48,7 @@ class ChatCommand:
         """
         asked = self._read(take(argument, KEYS))
         await self._server.require_ready()
-        settings = self._server.sync.chat_settings()
+        settings = self._sync.chat_settings()
         target = settings.target
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
@@ -58,13 +59,13 @@ class ChatCommand:
             answer = await work
         except TwinnyError as error:
             if isinstance(error, ProviderError) and target is not None:
-                self._server.troubles.failed(error, target, told=True)
-            raise JsonRpcException(in_full(error), REQUEST_FAILED) from error
+                self._troubles.failed(error, target, told=True)
+            raise TwinnyError(in_full(error)) from error
         finally:
             work.cancel()
             self._end(token)
         if target is not None:
-            self._server.troubles.worked(target)
+            self._troubles.worked(target)
         return as_json(answer)
 
     async def _ask(self, asked: Asked, settings: ChatSettings) -> Answer:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcInvalidParams
 
 from twinny_lsp.errors import TwinnyError
 from twinny_lsp.lsp.arguments import choice, flag, take, text
-from twinny_lsp.lsp.chat import REQUEST_FAILED, in_full
+from twinny_lsp.lsp.chat import in_full
 from twinny_lsp.lsp.notices import Level
 
 if TYPE_CHECKING:
     from twinny_lsp.config.resolved import Target
     from twinny_lsp.lsp.server import TwinnyServer
+    from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.providers.endpoint import Endpoint
 
 Command = Callable[[Any], Awaitable[Any]]
@@ -24,8 +25,8 @@ USES = ("completion", "chat")
 class Commands:
     """Handlers by name. Each takes one optional object and raises -32602 when it does not fit."""
 
-    def __init__(self, server: TwinnyServer) -> None:
-        self._server = server
+    def __init__(self, server: TwinnyServer, sync: SettingsSync) -> None:
+        self._server, self._sync = server, sync
 
     def table(self) -> dict[str, Command]:
         """Name (without `twinny-lsp.`) → handler."""
@@ -48,11 +49,11 @@ class Commands:
         target = self._target("completion")
         endpoint = self._endpoint(name) if name else target.endpoint if target else None
         if endpoint is None:
-            raise JsonRpcException("no provider is set up for completion", REQUEST_FAILED)
+            raise TwinnyError("no provider is set up for completion")
         try:
             models = await self._server.backend.registry.provider(endpoint).models()
         except TwinnyError as error:
-            raise JsonRpcException(in_full(error), REQUEST_FAILED) from error
+            raise TwinnyError(in_full(error)) from error
         return {
             "provider": endpoint.name,
             "model": target.model if target and target.endpoint == endpoint else None,
@@ -69,7 +70,7 @@ class Commands:
         model, use = text(given, "model"), choice(given, "for", USES)
         if not model:
             raise JsonRpcInvalidParams("`model` is missing")
-        self._server.sync.override({use: {"model": model}})
+        self._sync.override({use: {"model": model}})
         return {"model": model}
 
     async def use_provider(self, argument: Any = None) -> dict[str, str | None]:
@@ -78,7 +79,7 @@ class Commands:
         given = take(argument, ("provider", "model", "for"))
         name, model, use = text(given, "provider"), text(given, "model"), choice(given, "for", USES)
         self._endpoint(name)
-        self._server.sync.override({use: {"provider": name} | ({"model": model} if model else {})})
+        self._sync.override({use: {"provider": name} | ({"model": model} if model else {})})
         target = self._target(use)
         return {"provider": name, "model": target.model if target else None}
 
@@ -126,7 +127,7 @@ class Commands:
         from twinny_lsp.doctor.examine import examine
         from twinny_lsp.doctor.report import as_text
 
-        return {"text": as_text(await examine(self._server.sync.settings()))}
+        return {"text": as_text(await examine(self._sync.settings()))}
 
     async def clear_cache(self, argument: Any = None) -> None:
         """Forget all completions that were kept."""
@@ -135,11 +136,11 @@ class Commands:
         self._server.backend.engine.clear()
 
     def _target(self, use: str) -> Target | None:
-        settings = self._server.sync.settings()
+        settings = self._sync.settings()
         return settings.chat().target if use == "chat" else settings.completion_for("plaintext").target
 
     def _endpoint(self, name: str) -> Endpoint:
-        settings = self._server.sync.settings()
+        settings = self._sync.settings()
         endpoint = settings.endpoint(name)
         if endpoint is None:
             raise JsonRpcInvalidParams(f"`{name}`: {settings.why_no_endpoint(name)}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from twinny_lsp.documents.document import Document
     from twinny_lsp.documents.snapshot import Snapshot
     from twinny_lsp.lsp.server import TwinnyServer
+    from twinny_lsp.lsp.sync import SettingsSync
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ TRIGGER_CHARACTERS = (".", "(", "[", "{", ":", "=", ",", " ", "\n")
 class CompletionFeatures:
     """The handlers of textDocument/inlineCompletion, textDocument/completion and completionItem/resolve."""
 
-    def __init__(self, server: TwinnyServer) -> None:
-        self._server = server
+    def __init__(self, server: TwinnyServer, sync: SettingsSync) -> None:
+        self._server, self._sync = server, sync
         self.inline_was_asked = False
         """Whether this client draws ghost text. Neovim 0.12 announces it even when the user has not switched
         it on, so only a request counts."""
@@ -75,7 +76,7 @@ class CompletionFeatures:
         result = await self._ask(snapshot, Asked.MENU, trigger, "")
         if result is None:
             return empty
-        settings = self._server.completion_settings(snapshot)
+        settings = self._sync.completion_settings(snapshot.uri, snapshot.language)
         to_client, profile = self._positions(document, snapshot), self._server.profile
         made = [
             menu_item(candidate, snapshot, to_client, profile, settings.menu_position)
@@ -117,7 +118,7 @@ class CompletionFeatures:
 
         if not self._server.enabled or not await self._server.ready():
             return None
-        settings = self._server.completion_settings(snapshot)
+        settings = self._sync.completion_settings(snapshot.uri, snapshot.language)
         wanted = settings.surface
         if asked is Asked.MENU and (
             wanted is Surface.INLINE or (wanted is Surface.AUTO and self.inline_was_asked)

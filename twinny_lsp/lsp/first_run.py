@@ -18,6 +18,7 @@ from twinny_lsp.lsp.notices import Level
 if TYPE_CHECKING:
     from twinny_lsp.config.resolved import Target
     from twinny_lsp.lsp.server import TwinnyServer
+    from twinny_lsp.lsp.sync import SettingsSync
 
 log = logging.getLogger(__name__)
 MAX_OFFERED = 4
@@ -43,8 +44,8 @@ def offers(names: list[str], configured: str) -> list[str]:
 class FirstRun:
     """Remembers what was asked, so that nobody is asked twice."""
 
-    def __init__(self, server: TwinnyServer) -> None:
-        self._server = server
+    def __init__(self, server: TwinnyServer, sync: SettingsSync) -> None:
+        self._server, self._sync = server, sync
         self._asked: set[tuple[str, str]] = set()
 
     async def offer(self, target: Target, error: ProviderError) -> bool:
@@ -77,7 +78,7 @@ class FirstRun:
             return
         if answer is None or answer.title not in choices:
             return
-        self._server.sync.override({"completion": {"provider": target.endpoint.name, "model": answer.title}})
+        self._sync.override({"completion": {"provider": target.endpoint.name, "model": answer.title}})
         self._server.window_show_message(
             lsp.ShowMessageParams(
                 type=lsp.MessageType.Info,

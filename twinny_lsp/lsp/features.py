@@ -1,0 +1,77 @@
+"""Which part answers what: the language server, put together.
+
+Imports only what `initialize` needs; everything behind the protocol is built by backend.py once the client is
+ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from lsprotocol import types as lsp
+
+from twinny_lsp.lsp.actions import code_actions, resolve_action
+from twinny_lsp.lsp.chat import ChatCommand
+from twinny_lsp.lsp.commands import Commands
+from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
+from twinny_lsp.lsp.first_run import FirstRun
+from twinny_lsp.lsp.imports import lean_imports
+from twinny_lsp.lsp.server import TwinnyServer
+from twinny_lsp.lsp.sync import SettingsSync
+from twinny_lsp.lsp.troubles import Troubles
+
+
+def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
+    """A server with all its features registered, ready to run."""
+    server = TwinnyServer(log_level_fixed=log_level_fixed)
+    sync = SettingsSync(server)
+    troubles = Troubles(server, FirstRun(server, sync))
+    completion = CompletionFeatures(server, sync)
+    server.on_initialized(partial(_start, server, sync, troubles))
+
+    def feature(method: str, handler: Callable[..., Any], options: object = None) -> None:
+        # pygls sets attributes on what it registers, and a bound method takes none.
+        server.feature(method, options)(partial(handler))
+
+    feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, completion.inline, lsp.InlineCompletionOptions())
+    feature(
+        lsp.TEXT_DOCUMENT_COMPLETION,
+        completion.menu,
+        lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
+    )
+    feature(lsp.COMPLETION_ITEM_RESOLVE, completion.resolve)
+    feature(
+        lsp.TEXT_DOCUMENT_CODE_ACTION,
+        partial(code_actions, server),
+        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix], resolve_provider=True),
+    )
+    feature(lsp.CODE_ACTION_RESOLVE, resolve_action)
+    feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
+    feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
+    commands = Commands(server, sync).table() | {"chat": ChatCommand(server, sync, troubles).run}
+    for name, handler in commands.items():
+        server.command(f"twinny-lsp.{name}")(partial(handler))
+    return server
+
+
+async def _start(server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
+    """Build what is behind the protocol, off the loop's thread, and read the settings."""
+    backend = await asyncio.to_thread(_import_backend)
+    server.backend = await backend.build(server.roots, troubles.failed, troubles.worked)
+    await sync.start()
+    server.is_ready()
+
+
+def _import_backend() -> ModuleType:
+    """Import what is behind the protocol. Full collections meanwhile would stop the loop, too."""
+    name = "twinny_lsp.lsp.backend"
+    if name in sys.modules:
+        return sys.modules[name]
+    with lean_imports():
+        return import_module(name)
