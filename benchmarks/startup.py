@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import os
 import sys
 import tempfile
@@ -35,11 +34,12 @@ BASE = (
 
 
 def commands() -> dict[str, list[str]]:
-    """The servers to start. The whole program when it is there, the base class in any case."""
-    servers = {"empty pygls": [sys.executable, "-c", EMPTY], "base class": [sys.executable, "-c", BASE]}
-    if importlib.util.find_spec("twinny_lsp.lsp.server") is not None:
-        servers["twinny-lsp"] = [sys.executable, "-m", "twinny_lsp", "serve", "--stdio"]
-    return servers
+    """The servers to start."""
+    return {
+        "empty pygls": [sys.executable, "-c", EMPTY],
+        "base class": [sys.executable, "-c", BASE],
+        "twinny-lsp": [sys.executable, "-m", "twinny_lsp", "serve", "--stdio"],
+    }
 
 
 def environment(home: str) -> dict[str, str]:
