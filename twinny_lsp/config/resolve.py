@@ -24,10 +24,11 @@ from twinny_lsp.config.shown import shown
 from twinny_lsp.config.spelling import dotted, snake
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.languages import canonical
-from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.providers.endpoint import Endpoint, Wire
 from twinny_lsp.providers.presets import AUTOMATIC, DEFAULT, NATIVE, PRESETS, SPECIAL_TEMPLATES, Preset
 
 ANY = "*"
+_CHAT_WIRES = frozenset({Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT})
 OFF = "completion is switched off in the settings (`completion.enabled`)"
 
 
@@ -257,7 +258,7 @@ class _Work:
         model = choice.model or (preset.chat_model if chat else preset.completion_model)
         if not model:
             return self._off(choice, "model", f"no model is chosen, and {preset.title} has no usual one")
-        template = "" if chat else choice.template or _default_template(preset, endpoint, model)
+        template = "" if chat else _template_at(choice, preset, endpoint, model)
         return replace(choice, target=Target(endpoint, model, template or AUTOMATIC))
 
     def _off(self, choice: _Choice, key: str, reason: str) -> _Choice:
@@ -335,8 +336,13 @@ def _in_language(
     )
 
 
-def _default_template(preset: Preset, endpoint: Endpoint, model: str) -> str:
-    """Native where the user's path is for native prompts only, else what the preset says."""
+def _template_at(choice: _Choice, preset: Preset, endpoint: Endpoint, model: str) -> str:
+    """The template that is asked for, else native where the path is for that only, else the preset's."""
+    said = choice.template
+    if said in ("", AUTOMATIC) and endpoint.completion and endpoint.completion.wire in _CHAT_WIRES:
+        return "chat"  # the path that was given is for chat: nothing else can be asked there
+    if said:
+        return said
     if endpoint.infill is not None and preset.infill is None:
         return NATIVE
     return preset.template_for(model)

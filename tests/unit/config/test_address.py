@@ -124,6 +124,26 @@ def test_a_chat_path_for_completion_serves_both() -> None:
     assert found.infill is None
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat"])
+@pytest.mark.parametrize(
+    ("provider", "said", "template"),
+    [
+        ("ollama", "", "chat"),
+        ("ollama", "automatic", "chat"),
+        ("litellm", "", "chat"),
+        ("ollama", "qwen", "qwen"),
+        ("ollama", "custom-template", "custom-template"),
+    ],
+)
+def test_a_chat_path_for_completion_is_asked_as_a_chat(
+    path: str, provider: str, said: str, template: str
+) -> None:
+    settings = resolved({"completion": {"provider": provider, "path": path, "fimTemplate": said}})
+    target = settings.completion_for("c").target
+    assert target is not None
+    assert target.template == template
+
+
 def test_infill_is_native_and_completion_is_not() -> None:
     settings = resolved({"completion": {"provider": "llamacpp", "path": "/infill"}})
     target = settings.completion_for("c").target
