@@ -90,7 +90,7 @@ OLD_NAMES: Mapping[str, OldName] = MappingProxyType(
         "ollamaUseTls": _to("providers.ollama.base_url"),
         "maxLines": _gone("`completion.maxTokens` and `completion.multiline` bound a suggestion here"),
         "fileContextEnabled": _gone(_NOT_YET),
-        "enableSubsequentCompletions": _gone("`completion.speculate` is the nearest thing here"),
+        "enableSubsequentCompletions": _gone(_NOT_YET),
         "embeddingIgnoredGlobs": _gone(_NOT_YET),
         "locale": _gone("messages are in English"),
         "enableLogging": _gone("`log.level` is the nearest thing here"),

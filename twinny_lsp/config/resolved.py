@@ -62,9 +62,9 @@ class CompletionSettings:
     max_tokens: int = 256
     context_tokens: int = 2048
     suffix_tokens: int = 256
-    candidates: int = 3
+    candidates: int = 1
     cache: bool = True
-    speculate: bool = True
+    speculate: bool = False
     max_file_bytes: int = 2_000_000
     automatic: bool = True
 

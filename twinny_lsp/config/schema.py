@@ -186,8 +186,9 @@ class CompletionSection(Addressed):
     fim_template: str = Field(
         default="",
         description="How the model is asked to fill in the middle: `automatic` (by what the server "
-        "tells and the model's name), the name of a model family, `native` (the server knows), "
-        "or `custom-template` (your `fim.hbs`). Left out, the preset's.",
+        "tells and the model's name), the name of a model family, `native` (the server knows), `chat` (in "
+        "words, for a model without FIM tokens), or `custom-template` (your `fim.hbs`). Left out, the "
+        "preset's.",
         json_schema_extra=_TEMPLATES,
     )
     surface: Literal["auto", "inline", "menu", "both"] = Field(
@@ -203,23 +204,25 @@ class CompletionSection(Addressed):
         description="Suggestions of several lines; `auto` decides from the text around the cursor.",
     )
     debounce: Literal["auto"] | Annotated[int, Field(ge=0, le=10_000)] = Field(
-        default="auto", description="Milliseconds without a key before the model is asked; `auto` adapts."
+        default="auto", description="Milliseconds without a key before the model is asked; `auto` is 100."
     )
     temperature: Temperature = Field(default=0.2, description="0 is always the likeliest text.")
     max_tokens: MaxTokens = Field(default=256, description="Tokens a suggestion may have.")
     context_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = Field(
         default=2048,
-        description="Tokens of prompt in all: the text before and after the cursor, and other files.",
+        description="Tokens of prompt in all: the text before and after the cursor.",
     )
     suffix_tokens: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
         default=256, description="Of these, at most so many tokens of the text after the cursor."
     )
     candidates: Annotated[int, Field(ge=1, le=10)] = Field(
-        default=3, description="How many suggestions an explicit request may bring."
+        default=1,
+        description="How many suggestions an explicit request may bring. Not used yet: it brings one.",
     )
     cache: bool = Field(default=True, description="Keep answers, and give them again at the same place.")
     speculate: bool = Field(
-        default=True, description="Ask ahead for what follows when a suggestion is accepted."
+        default=False,
+        description="Ask ahead for what follows when a suggestion is accepted. Not used yet: nothing is.",
     )
     max_file_bytes: Annotated[int, Field(ge=1)] = Field(
         default=2_000_000, description="No completion in documents larger than this, in bytes."
@@ -274,6 +277,13 @@ class Settings(Section):
 
 RESERVED = frozenset({"context", "privacy"})
 """Sections that a later version will know; until then they are reported, not taken for working."""
+
+
+NOT_YET: dict[str, tuple[object, str]] = {
+    "candidates": (1, "not used yet: one suggestion is brought"),
+    "speculate": (False, "not used yet: nothing is asked ahead"),
+}
+"""Keys of `completion` for a later version: what holds in fact, and what is said of other values."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -273,3 +273,11 @@ def test_nothing_anybody_writes_stops_anything(raws: list[object]) -> None:
     for layer in layers:
         # What was found good is good: cleaning it again changes nothing.
         assert clean(layer.values, layer.source) == Layer(layer.source, layer.values)
+
+
+@pytest.mark.parametrize(("key", "value", "fact"), [("candidates", 5, 1), ("speculate", True, False)])
+def test_what_is_not_used_yet_is_told(key: str, value: object, fact: object) -> None:
+    told = clean({"completion": {key: value}}, "s").problems
+    assert [(problem.path, problem.hint) for problem in told] == [(f"completion.{key}", True)]
+    assert "not used yet" in told[0].message
+    assert clean({"completion": {key: fact}}, "s").problems == ()
