@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.asking import collect, endpoint, generation
+from tests.support.asking import GENERATE, collect, endpoint, generation
 from tests.support.captures import named
 from tests.support.fake_server import CUT, FakeServer, Reply, json_reply, text_reply
 from tests.support.replay import replay
@@ -269,4 +269,28 @@ async def test_an_infill_that_is_missing_is_unsupported(server: FakeServer) -> N
     provider = made(server, "llamacpp")
     with pytest.raises(errors.Unsupported):
         await collect(provider, generation(FimPrompt("a", "b")))
+    await provider.close()
+
+
+async def test_a_model_that_a_question_was_about_is_named(server: FakeServer) -> None:
+    server.on("POST", "/api/show", json_reply({"error": "model 'gone' not found"}, status=404))
+    provider = HttpProvider(endpoint(server.url))
+    with pytest.raises(errors.ModelMissing) as told:
+        await provider.facts("gone")
+    await provider.close()
+    assert "does not have the model gone" in str(told.value)
+    assert "`ollama pull gone`" in str(told.value)
+
+
+async def test_what_was_learned_is_learned_anew_after_a_restart(server: FakeServer) -> None:
+    provider = HttpProvider(endpoint(server.url))
+    server.on("GET", "/api/ps", json_reply({"models": []}))
+    server.on("POST", "/api/show", json_reply({"capabilities": ["completion"]}))
+    assert (await provider.facts("m")).insert is False
+    server.on("POST", "/api/show", json_reply({"capabilities": ["completion", "insert"]}))
+    assert (await provider.facts("m")).insert is False  # kept: it is asked before each request
+    server.on("POST", GENERATE, Reply([CUT]))
+    with pytest.raises(errors.Interrupted):
+        await collect(provider)
+    assert (await provider.facts("m")).insert is True
     await provider.close()

@@ -47,7 +47,10 @@ _WRONG_PLACE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What there is to judge by. `status` is 200 when the failure came inside an answer."""
+    """What there is to judge by. `status` is 200 when the failure came inside an answer.
+
+    `model` is what a question was about that is no generation.
+    """
 
     status: int
     complaint: Complaint
@@ -55,6 +58,7 @@ class Evidence:
     what: str = ""
     path: str = ""
     generation: Generation | None = None
+    model: str = ""
     there: tuple[str, ...] = ()
     key: str = ""
 
@@ -97,7 +101,7 @@ class _Case:
 
     @property
     def model(self) -> str:
-        return self.evidence.generation.model if self.evidence.generation else ""
+        return self.evidence.generation.model if self.evidence.generation else self.evidence.model
 
     def say(self, cause: str, advice: str, *, quote: bool = True) -> str:
         """One line: who, where, why, the server's own words, what to do."""
@@ -195,7 +199,10 @@ def _missing(case: _Case) -> errors.ProviderError | None:
     advice = preset.how_to_get(case.model)
     if there:
         names = ", ".join(there[:3]) + (", …" if len(there) > 3 else "")
-        advice = f"It has: {names}. Choose one of these, or: {advice}" if advice else f"It has: {names}."
+        if advice:  # an order ("Get the model …") goes on with the sentence, a fact ("It serves …") does not
+            joined = f". {advice}" if advice.startswith("It ") else f", or {advice[:1].lower()}{advice[1:]}"
+            advice = f" Choose one of these{joined}"
+        advice = f"It has: {names}.{advice}"
     elif case.endpoint.preset == "openwebui":
         advice = f"Check that the Ollama behind it is running. {advice}"
     elif not advice:

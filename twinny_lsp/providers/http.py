@@ -30,6 +30,8 @@ _GRACE_BYTES = 65536
 _LOADING_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 _LIST_BYTES = 16 * 2**20
+_RESTARTED = (errors.Unreachable, errors.Interrupted, errors.ModelMissing)
+"""After these, what was learned of a server's models is learned anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ class HttpProvider:
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         """See `base.Provider.stream`."""
         route = self._route(generation.prompt)
-        exchange = await self._begin(generation, route)
+        exchange: Exchange | None = None
         try:
+            exchange = await self._begin(generation, route)
             answer = Answer(
                 reader_for(route.wire), exchange.content_type, chat=isinstance(generation.prompt, ChatPrompt)
             )
@@ -73,8 +76,14 @@ class HttpProvider:
                 self._check_empty(answer)
             yield answer.last()
             await self._drain(exchange)
+        except _RESTARTED:
+            # What comes back at that address may have other models, or the same with another context.
+            self._facts.clear()
+            self._names.clear()
+            raise
         finally:
-            exchange.close()
+            if exchange is not None:
+                exchange.close()
 
     async def health(self) -> Health:
         """See `base.Provider.health`."""
@@ -267,7 +276,8 @@ class HttpProvider:
         seconds = min(self._pace.ask, self.endpoint.timeouts.first_byte)
         exchange = await self._transport.open(method, quote(path, safe="/?=&:%"), data, seconds)
         if exchange.status != 200:
-            raise self._error(await self._evidence(exchange, path))
+            about = str(body.get("model", "")) if body else ""
+            raise self._error(replace(await self._evidence(exchange, path), model=about))
         try:
             raw = bytearray()
             while chunk := await exchange.read(seconds, idle=True):

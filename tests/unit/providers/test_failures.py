@@ -135,3 +135,20 @@ def test_nothing_of_the_prompt_is_shown(prompt: Prompt) -> None:
 def test_long_words_are_cut_and_lines_joined() -> None:
     assert scrub("a\n\n b\tc", "", None) == "a b c"
     assert len(scrub("x" * 10_000, "", None)) <= 240
+
+
+@pytest.mark.parametrize(
+    ("preset", "said"),
+    [
+        ("ollama", "It has: a. Choose one of these, or get the model with `ollama pull nope`."),
+        (
+            "vllm",
+            "It has: a. Choose one of these. It serves the model it was started with: `vllm serve nope`.",
+        ),
+        ("openai-compatible", "It has: a."),
+    ],
+)
+def test_what_is_there_and_how_to_get_more_is_one_text(preset: str, said: str) -> None:
+    evidence = Evidence(404, Complaint("model not found"), model="nope", there=("a",))
+    error = failures.from_answer(endpoint(URL, preset), evidence)
+    assert str(error).endswith(said)
