@@ -16,6 +16,7 @@ from typing import Any
 
 from twinny_lsp import __version__
 from twinny_lsp.cli.session import JsonRpcError, Session
+from twinny_lsp.providers.presets import INSTALL_HINT
 
 CURSOR = "‸"
 SAMPLES = (
@@ -24,16 +25,12 @@ SAMPLES = (
     f"def fibonacci(n):\n    if n < 2:\n        return n\n    {CURSOR}\n",
 )
 QUESTION = "Write a Python function add."
-EXTRA = "pip install 'twinny-lsp[embedded]'"
 
 
 def run(options: argparse.Namespace) -> int:
     """Run it; 0 when a completion and an answer came, else 1 with the reason printed."""
     if importlib.util.find_spec("xllamacpp") is None:
-        print(
-            f"`try` runs a small model by itself and needs llama.cpp for it:\n\n    {EXTRA}\n",
-            file=sys.stderr,
-        )
+        print(f"`try` runs a small model by itself and needs llama.cpp: {INSTALL_HINT}.", file=sys.stderr)
         print("Have a model server already? `twinny-lsp doctor` finds it.", file=sys.stderr)
         return 1
     model = Path(options.model).resolve() if options.model else None

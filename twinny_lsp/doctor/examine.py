@@ -60,7 +60,6 @@ def _environment(variables: Mapping[str, str]) -> Environment:
         system=platform.system(),
         where=whereabouts(variables),
         embedded=importlib.util.find_spec("xllamacpp") is not None,
-        syntax=importlib.util.find_spec("tree_sitter") is not None,
     )
 
 

@@ -14,14 +14,13 @@ from twinny_lsp.providers.base import State
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where this program runs and what it brings; `embedded` and `syntax` are the extras."""
+    """Where this program runs and what it brings; `embedded` is the extra."""
 
     version: str
     python: str
     system: str
     where: Whereabouts
     embedded: bool
-    syntax: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from twinny_lsp.doctor.findings import Findings, Model, Server, Trial, Use
 from twinny_lsp.doctor.whereabouts import Kind
 from twinny_lsp.providers.base import State
+from twinny_lsp.providers.presets import INSTALL_HINT
 
 WIDTH = 80
 OK, WARN, BAD = "ok", "!", "x"
@@ -26,7 +27,7 @@ def as_text(findings: Findings) -> str:
         lines += _row(WARN, f"The language server runs {there.where.description}.")
     lines += ["", "Settings", *_settings(findings), "", "Model servers", *_servers(findings)]
     lines += ["", "Completion", *_completion(findings), "", "Chat", *_chat(findings)]
-    lines += ["", "Extras", *_extra("embedded", there.embedded), *_extra("syntax", there.syntax)]
+    lines += ["", "Extras", *_embedded(there.embedded)]
     lines += ["", "What to do next"]
     for number, step in enumerate(findings.advice, 1):
         lines += _wrapped(step, f" {number}. ", "    ")
@@ -134,9 +135,10 @@ def _chat(findings: Findings) -> list[str]:
     return _row(OK if use.there else WARN, _target(use) + (" (not there)" if use.there is False else ""))
 
 
-def _extra(name: str, installed: bool) -> list[str]:
-    how = "installed" if installed else f"not installed: pip install 'twinny-lsp[{name}]'"
-    return [f"  {OK if installed else '-':<3} {name}: {how}"]
+def _embedded(installed: bool) -> list[str]:
+    if installed:
+        return _row(OK, "embedded: installed")
+    return _row("-", f"embedded (GGUF models without a server): not installed: {INSTALL_HINT}")
 
 
 def _row(mark: str, text: str) -> list[str]:

@@ -35,9 +35,10 @@ from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
 from twinny_lsp.providers.embedded_options import EmbeddedOptions
-from twinny_lsp.providers.embedded_process import INSTALL_HINT, ChildProcess, Ready
+from twinny_lsp.providers.embedded_process import ChildProcess, Ready
 from twinny_lsp.providers.embedded_share import Board, board_folder, join
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Route, Wire
+from twinny_lsp.providers.presets import INSTALL_HINT
 
 LOAD_SECONDS = 600.0
 MAX_FALLS, FALLS_WINDOW_SECONDS = 3, 60.0
@@ -148,8 +149,7 @@ class EmbeddedProvider:
 
     async def facts(self, model: str) -> ModelFacts:
         """What the GGUF file's header tells; `model` is ignored, since one child has one model."""
-        header = await asyncio.to_thread(self._check)
-        orders = self._options.orders(header)
+        header, orders = await asyncio.to_thread(self._plan)
         return ModelFacts(
             name=self._path.stem,
             insert=header.insert,
@@ -205,7 +205,7 @@ class EmbeddedProvider:
     async def _start(self) -> _Running:
         await self._stop_running()
         self._refuse_after_falls()
-        orders = self._options.orders(await asyncio.to_thread(self._check))
+        _, orders = await asyncio.to_thread(self._plan)
         try:
             link = await self._obtain(orders)
         except ProviderError as error:
@@ -255,6 +255,11 @@ class EmbeddedProvider:
                 options={"batch_tokens": batch},  # the server itself does not tell it
             )
         )
+
+    def _plan(self) -> tuple[GgufFacts, Orders]:
+        """The model's header and how to run it here. Blocks: both are read from files."""
+        header = self._check()
+        return header, self._options.orders(header)
 
     def _check(self) -> GgufFacts:
         """Everything that can be known without a process. Blocks; raises what the user has to hear."""

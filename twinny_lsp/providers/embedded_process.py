@@ -22,10 +22,10 @@ from typing import IO
 from twinny_lsp.errors import ModelMissing, ProviderError, ServerFailure, TimedOut, Unsupported
 from twinny_lsp.providers import embedded_child
 from twinny_lsp.providers.embedded_child import Orders
+from twinny_lsp.providers.presets import INSTALL_HINT
 
 TAIL_BYTES = 4096
 GRACE_SECONDS = 2.0
-INSTALL_HINT = "pip install 'twinny-lsp[embedded]'"
 _ILLEGAL_INSTRUCTION = (-4, 0xC000001D, -1073741795)  # POSIX SIGILL; Windows' status, both ways of reading it
 
 

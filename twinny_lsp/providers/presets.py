@@ -12,6 +12,9 @@ from types import MappingProxyType
 
 from twinny_lsp.providers.endpoint import Route, Wire
 
+INSTALL_HINT = "`pip install xllamacpp`, with pipx `pipx inject twinny-lsp xllamacpp`"
+"""How llama.cpp comes into the environment this program runs in, wherever that program came from."""
+
 AUTOMATIC = "automatic"
 NATIVE = "native"
 CUSTOM = "custom-template"
@@ -228,7 +231,7 @@ _ALL = (
         Route(Wire.EMBEDDED, "/infill"),
         completion_model="tiny-fim",
         chat_model="tiny-fim",
-        start="It needs the extra `embedded`: `pip install 'twinny-lsp[embedded]'`.",
+        start=f"It needs llama.cpp: {INSTALL_HINT}.",
         get_model="Name a GGUF file in `providers.embedded.modelPath`.",
     ),
 )

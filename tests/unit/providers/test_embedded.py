@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import struct
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,7 +28,7 @@ from twinny_lsp.errors import (
     Unsupported,
 )
 from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, RawPrompt
-from twinny_lsp.providers import embedded, embedded_child
+from twinny_lsp.providers import embedded, embedded_child, embedded_options
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded import EmbeddedProvider
 from twinny_lsp.providers.embedded_child import Orders
@@ -244,7 +245,7 @@ async def test_it_gives_up_on_a_child_that_keeps_dying(stage: Stage) -> None:
         (
             'print(\'{"failed": "no-extra", "message": "No module"}\')',
             Unsupported,
-            r"pip install 'twinny-lsp\[embedded\]'",
+            "pip install xllamacpp",
         ),
         (
             'print(\'{"failed": "no-library", "message": "libgomp.so.1: cannot open"}\')',
@@ -349,7 +350,7 @@ async def test_a_missing_extra_is_told_without_a_process(
 ) -> None:
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
     async with stage.provider() as provider:
-        with pytest.raises(Unsupported, match=r"pip install 'twinny-lsp\[embedded\]'"):
+        with pytest.raises(Unsupported, match="pip install xllamacpp"):
             await collect(provider)
         assert (await provider.health()).state is State.DOWN
 
@@ -514,3 +515,16 @@ def test_leases_end_the_process_with_the_last_one(monkeypatch: pytest.MonkeyPatc
 def test_the_child_needs_nothing_but_the_standard_library() -> None:
     source = Path(embedded_child.__file__).read_text()
     assert "twinny_lsp" not in source.partition('"""')[2].partition('"""')[2]
+
+
+async def test_the_event_loop_reads_no_files_to_tell_the_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def counted() -> int:
+        threads.append(threading.current_thread())
+        return 1
+
+    monkeypatch.setattr(embedded_options, "default_threads", counted)
+    await EmbeddedProvider(make_endpoint()).facts("")
+    assert threads
+    assert threading.main_thread() not in threads
