@@ -49,7 +49,7 @@ def advise(findings: Findings) -> tuple[str, ...]:
 def _completion(findings: Findings) -> list[str]:
     use, trial = findings.completion, findings.trial
     if use.off:
-        return [f"Completion is off: {use.off}{'' if use.off.endswith('.') else '.'}", *_others(findings)[:1]]
+        return [_sentence(f"Completion is off: {use.off}"), *_others(findings)[:1]]
     if trial is None:
         return []
     server = _at(findings, use.address)
@@ -212,7 +212,7 @@ def _slow(trial: Trial) -> list[str]:
 def _chat(findings: Findings) -> list[str]:
     use, completion, trial = findings.chat, findings.completion, findings.trial
     if use.off:
-        return [f"Chat is off: {use.off}{'' if use.off.endswith('.') else '.'}"]
+        return [_sentence(f"Chat is off: {use.off}")]
     server = _at(findings, use.address)
     same = use.address == completion.address and use.preset == completion.preset
     if server is None or (same and trial is not None and trial.kind in (*_NOT_THERE, *_ANOTHER)):
@@ -293,7 +293,7 @@ def _article(title: str) -> str:
 
 def _sentence(text: str) -> str:
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!")) else f"{text}."
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def listed(model: str, server: Server | None) -> bool | None:

@@ -370,3 +370,9 @@ async def test_a_list_without_the_key_shows_nothing_false(tmp_path: Path) -> Non
         findings = await examined(tmp_path, "openai-compatible", server)
     assert findings.works
     assert findings.servers[0].brand == "openai-compatible"
+
+
+async def test_a_question_gets_no_full_stop(tmp_path: Path) -> None:
+    findings = await examine(settings(tmp_path, completion={"provider": "olama"}))
+    off = next(step for step in findings.advice if step.startswith("Completion is off"))
+    assert off.endswith("did you mean `ollama`?")
