@@ -128,7 +128,7 @@ def _commands(server: LanguageServer) -> None:
 
     @server.command("print")
     def prints() -> str:
-        print("a stray line")
+        print("a stray line", flush=True)
         os.write(1, b"another\n")
         return "printed"
 
