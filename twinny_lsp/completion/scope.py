@@ -5,11 +5,18 @@ It reads indentation, blank lines, brackets and the line below the cursor; it kn
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.shape import END_WORDS, Shape, ends_block
 from twinny_lsp.completion.text import first_filled, follow, width
+
+_COMMENT_BEGIN = re.compile(r"/\*+|//+|#+|--+|<!--")
+"""Lines with which every comment begins, so that one is not the other."""
+
+_TELLING = 3
+"""Letters and digits without which a line within brackets is equal by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def _scope(lines: list[str], around: Around) -> _Scope:
 def _ends_at(line: _Line, around: Around, shape: Shape, scope: _Scope) -> str | None:
     """Why the block ends before this line (or after it: _CLOSED); None when it goes on."""
     text = around.before + line.text if line.index == 0 else line.text
-    if line.whole and not line.depth and text.rstrip() == around.next_line.rstrip():
+    if line.whole and _is_next(text, line.depth, around):
         return "the next line of the document"
     indent = width(text)
     if indent >= scope.floor:
@@ -98,6 +105,15 @@ def _ends_at(line: _Line, around: Around, shape: Shape, scope: _Scope) -> str | 
     if ends_block(line.text, around.language) and indent == scope.closer and _closer_wanted(around, scope):
         return _CLOSED
     return "less indentation"
+
+
+def _is_next(text: str, depth: int, around: Around) -> bool:
+    """Whether the model has come to what stands below already, here at `depth` brackets of its own."""
+    if text.rstrip() != around.next_line.rstrip() or _COMMENT_BEGIN.fullmatch(text.strip()):
+        return False
+    # Equal with its indentation, within a bracket of the text's own: what stands below goes on inside of it.
+    # A closer alone tells nothing there, it is the text's own.
+    return not depth or (sum(map(str.isalnum, text)) >= _TELLING and not ends_block(text, around.language))
 
 
 def _may_close(line: str, language: str) -> bool:
