@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.fake_server import (
     FakeServer,
     Reply,
     bounded,
+    json_reply,
     ollama_stream,
     sse,
 )
@@ -253,3 +255,16 @@ async def test_usage_after_the_finish_is_read(server: FakeServer) -> None:
     assert pieces[-1] == Piece(finish=Finish.LENGTH, usage=Usage(7, 2, 5))
     assert server.requests[0].json["stream_options"] == {"include_usage": True}
     await provider.close()
+
+
+async def test_a_key_that_is_refused_is_looked_up_again(server: FakeServer, tmp_path: Path) -> None:
+    kept = tmp_path / "key"
+    kept.write_text("old")
+    provider = HttpProvider(endpoint(server.url, key=KeySource(file=str(kept))))
+    server.on("POST", GENERATE, json_reply({"error": "unauthorized"}, 401), ollama_stream(["a"]))
+    with pytest.raises(errors.Unauthorized):
+        await collect(provider)
+    kept.write_text("new")
+    assert text_of(await collect(provider)) == "a"
+    await provider.close()
+    assert [request.headers["authorization"] for request in server.requests] == ["Bearer old", "Bearer new"]

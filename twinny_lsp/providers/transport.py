@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _READ_BUFFER = 2**20
 _KEEP_ALIVE_SECONDS = 4.0
 """Below the five seconds after which llama.cpp and uvicorn close an idle connection."""
+_KEY_REFUSED = (400, 401, 403)
+"""Statuses after which the key is looked up again for the next request; LiteLLM says 400."""
 
 
 class Exchange:
@@ -99,6 +101,8 @@ class Transport:
                         allow_redirects=False,
                         trace_request_ctx=trace,
                     )
+                if response.status in _KEY_REFUSED:
+                    self._keyed = not self.endpoint.key  # it may have been renewed where it is kept
                 return Exchange(response, self)
             except TimeoutError as error:
                 raise self._timed_out(error, first_byte) from None
