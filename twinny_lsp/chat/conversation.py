@@ -67,12 +67,12 @@ class Conversations:
             raise SettingsError("There is nothing to send: the message is empty.")
         conversation = question.conversation or uuid.uuid4().hex[:12]
         history = (*self._histories.get(conversation, ()), *question.messages)
-        system = question.system or settings.system
+        sent, system = history, question.system or settings.system
         if system and not any(message.role == "system" for message in history):
-            history = (Message("system", system), *history)
+            sent = (Message("system", system), *history)  # not remembered: the next question may have another
         model = question.model or settings.target.model
         generation = Generation(
-            model, ChatPrompt(history), max_tokens=settings.max_tokens, temperature=settings.temperature
+            model, ChatPrompt(sent), max_tokens=settings.max_tokens, temperature=settings.temperature
         )
         stream = self._provider(settings.target.endpoint).stream(generation)
         parts: list[str] = []

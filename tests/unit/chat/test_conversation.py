@@ -136,3 +136,15 @@ async def test_memory_is_bounded() -> None:
     last = provider.asked[-1].prompt
     assert isinstance(last, ChatPrompt)
     assert len(last.messages) == 1
+
+
+async def test_each_question_may_have_its_own_system_message() -> None:
+    provider = FakeProvider([Piece("a", finish=Finish.STOP)])
+    chats = Conversations(lambda _: provider)
+    first = await chats.ask(ask("1"), settings("be brief"))
+    await chats.ask(
+        Question((Message("user", "2"),), first.conversation, system="be long"), settings("be brief")
+    )
+    prompt = provider.asked[1].prompt
+    assert isinstance(prompt, ChatPrompt)
+    assert [m.content for m in prompt.messages if m.role == "system"] == ["be long"]
