@@ -255,7 +255,7 @@ class _Work:
         if endpoint is None or route is None:
             reason = preset.no_chat if chat else preset.no_completion
             return self._off(choice, "provider", reason or unfit or self.unusable.get(choice.provider, ""))
-        model = choice.model or (preset.chat_model if chat else preset.completion_model)
+        model = choice.model or _usual_model(preset, endpoint, chat=chat)
         if not model:
             return self._off(choice, "model", f"no model is chosen, and {preset.title} has no usual one")
         template = "" if chat else _template_at(choice, preset, endpoint, model)
@@ -334,6 +334,12 @@ def _in_language(
         temperature=base.temperature if own.temperature is None else own.temperature,
         max_tokens=own.max_tokens or base.max_tokens,
     )
+
+
+def _usual_model(preset: Preset, endpoint: Endpoint, *, chat: bool) -> str:
+    """The preset's model; of a GGUF file of the user's the name, since its template is chosen by that."""
+    file = endpoint.options.get("model_path")
+    return Path(str(file)).stem if file else preset.chat_model if chat else preset.completion_model
 
 
 def _template_at(choice: _Choice, preset: Preset, endpoint: Endpoint, model: str) -> str:

@@ -305,3 +305,12 @@ def test_equal_settings_are_equal_and_nothing_changes_them() -> None:
         settings.log_level = "debug"  # type: ignore[misc]
     with pytest.raises(TypeError):
         settings.completion["go"] = settings.completion["*"]  # type: ignore[index]
+
+
+def test_a_gguf_file_is_named_by_itself_and_not_by_the_tiny_model() -> None:
+    file = {"providers": {"embedded": {"modelPath": "/m/deepseek-coder-1.3b.Q4_K_M.gguf"}}}
+    settings = resolved({**file, "completion": {"provider": "embedded"}, "chat": {"provider": "embedded"}})
+    assert target_of(settings.completion_for("python")).model == "deepseek-coder-1.3b.Q4_K_M"
+    chat = settings.chat().target
+    assert chat is not None
+    assert chat.model == "deepseek-coder-1.3b.Q4_K_M"
