@@ -28,6 +28,11 @@ def run(options: argparse.Namespace) -> int:
         from twinny_lsp.lsp.features import create_server
 
         server = create_server(log_level_fixed=options.log_level is not None)
+    if not options.tcp and sys.stdin is not None and sys.stdin.isatty():
+        print(
+            "Waiting for an editor on standard input. `twinny-lsp --help` lists the commands.",
+            file=sys.stderr,
+        )
     if options.tcp:
         host, _, port = options.tcp.rpartition(":")
         if not port.isdigit():

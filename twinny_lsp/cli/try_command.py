@@ -66,13 +66,15 @@ async def show(model: Path | None) -> int:
         shown = 0
         for number, sample in enumerate(SAMPLES):
             begun = time.perf_counter()
-            text, reason = await complete(session, f"file:///try/{number}.py", sample)
+            text, why = await complete(session, f"file:///try/{number}.py", sample)
             took = ms(begun)
             shown += bool(text)
             note = f"{took}{', the model was started for it' if number == 0 else ''}"
             print(f"\n{rendered(sample, text) if text else sample}{dim(f'# {note}')}")
             if not text:
-                print(f"no completion: {reason}")
+                print(f"no completion: {why['text']}")
+            if not text and why["problems"]:
+                return 1  # it would be the same for the others
         answered = await chat(session)
         await session.shutdown()
     if not (shown and answered):
@@ -83,8 +85,8 @@ async def show(model: Path | None) -> int:
     return 0
 
 
-async def complete(session: Session, uri: str, sample: str) -> tuple[str, str]:
-    """Open a document with the cursor at the mark and ask for ghost text: (text, why there is none)."""
+async def complete(session: Session, uri: str, sample: str) -> tuple[str, dict[str, Any]]:
+    """Open a document with the cursor at the mark and ask for ghost text: (text, `why` if there is none)."""
     before, _, after = sample.partition(CURSOR)
     document = {"uri": uri, "languageId": "python", "version": 1, "text": before + after}
     session.notify("textDocument/didOpen", {"textDocument": document})
@@ -95,9 +97,9 @@ async def complete(session: Session, uri: str, sample: str) -> tuple[str, str]:
     )
     items = (answer or {}).get("items", [])
     if items:
-        return str(items[0]["insertText"]), ""
-    why = await session.request("workspace/executeCommand", command("why", {"uri": uri}))
-    return "", why["text"]
+        return str(items[0]["insertText"]), {}
+    why: dict[str, Any] = await session.request("workspace/executeCommand", command("why", {"uri": uri}))
+    return "", why
 
 
 async def chat(session: Session) -> bool:
