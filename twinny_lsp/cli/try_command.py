@@ -81,7 +81,7 @@ async def show(model: Path | None) -> int:
         return 1
     if not model:
         print("\nThat was a model of 3 MB: it only shows that everything works. Next: `twinny-lsp doctor`")
-        print("finds the model servers on this machine and says how to set up your editor.")
+        print("finds the model servers on this machine; README.md says how to set up your editor.")
     return 0
 
 
