@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from twinny_lsp.completion.filters.base import FilterInput
+from twinny_lsp.completion.text import unclosed
+
+_LEAST = 3
+"""Letters and digits without which the begin of a line is equal by chance."""
 
 
 def duplicate(text: str, given: FilterInput) -> tuple[str | None, str]:
@@ -22,4 +26,18 @@ def duplicate(text: str, given: FilterInput) -> tuple[str | None, str]:
         if lines[-size:] == below[:size] and any(char.isalnum() for line in below[:size] for char in line):
             kept = text.split("\n")[:-size]
             return "\n".join(kept) or None, f"cut {size} line{'s' * (size > 1)} that stand below"
+    if _broken_off(lines[-1], below[0], around.language):
+        return "\n".join(text.split("\n")[:-1]) or None, "cut the begin of the line that stands below"
     return text, ""
+
+
+def _broken_off(line: str, below: str, language: str) -> bool:
+    """Whether the model was stopped while it wrote the line below: within a word, or within brackets."""
+    if not below.startswith(line) or sum(map(str.isalnum, line)) < _LEAST:
+        return False
+    within_word = _is_word(line[-1]) and _is_word(below[len(line) : len(line) + 1])
+    return within_word or bool(unclosed(line, language))
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

@@ -11,6 +11,9 @@ from twinny_lsp.completion.text import unclosed
 _LEAST = 3
 """Characters of a part of the rest that must come back; the whole rest counts at any length."""
 
+_CERTAIN = 12
+"""So many characters count even when they end within a word: the model was stopped there."""
+
 
 def overlap(text: str, given: FilterInput) -> tuple[str | None, str]:
     """Cut the longest beginning of the rest of the line that the text ends with."""
@@ -31,8 +34,10 @@ def _counts(kept: str, part: str, rest: str) -> bool:
     starts_word = not (part[:1].isalnum() and kept[-1:].isalnum())
     if part == rest:
         return starts_word and (any(map(str.isalnum, part)) or part[0] in ";,:{")
-    inside_word = (part[-1].isalnum() or part[-1] == "_") and (
-        rest[len(part)].isalnum() or rest[len(part)] == "_"
+    inside_word = (
+        len(part) < _CERTAIN
+        and (part[-1].isalnum() or part[-1] == "_")
+        and (rest[len(part)].isalnum() or rest[len(part)] == "_")
     )
     return len(part) >= _LEAST and any(map(str.isalnum, part)) and starts_word and not inside_word
 
