@@ -58,6 +58,9 @@ class CustomTemplates:
         fim, system, common = marks
         text = self._text("fim.hbs") if fim else DEFAULT_TEXT
         template = parse(text, self.shown("fim.hbs") if fim else "")
+        if not template.puts("prefix"):
+            reason = "has no {{{prefix}}}: the model would see nothing of the code before the cursor"
+            raise TemplateError(reason, template.path)
         message = self._text("fim-system.hbs") if system else self._text("system.hbs") if common else ""
         made = CustomTemplate(template, message, built_in=fim is None)
         self._read = (marks, made)

@@ -5,7 +5,7 @@ Not for parsing (guard.py), not for rendering (render.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -77,6 +77,10 @@ class Template:
         """All its own text in one piece, without the values."""
         return "".join(_texts(self.nodes))
 
+    def puts(self, name: str) -> bool:
+        """Whether the variable comes out anywhere (and is not only asked for in a condition)."""
+        return name in _variables(self.nodes)
+
 
 def _texts(nodes: tuple[Node, ...]) -> list[str]:
     found: list[str] = []
@@ -88,3 +92,15 @@ def _texts(nodes: tuple[Node, ...]) -> list[str]:
         elif isinstance(node, Each):
             found += [*_texts(node.body), *_texts(node.otherwise)]
     return found
+
+
+def _variables(nodes: tuple[Node, ...]) -> Iterator[str]:
+    """The names that come out, but for the fields of items."""
+    for node in nodes:
+        if isinstance(node, Variable):
+            yield node.name
+        elif isinstance(node, If):
+            yield from _variables(node.then)
+            yield from _variables(node.otherwise)
+        elif isinstance(node, Each):
+            yield from _variables(node.otherwise)

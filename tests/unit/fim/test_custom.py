@@ -206,3 +206,21 @@ async def test_the_templates_tokens_are_broken_up_in_the_code(folder: Path) -> N
     built = await build(choose("m", "custom-template"), given, CustomTemplates())
     assert text_of(built) == "<HOLE><HOLE > <|after| > <|fim_middle| ><|after|>"
     assert built.clean("<|after|>x <HOLE ><HOLE>y") == "x <HOLE>"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "only text", "{{{suffix}}}", "{{#if prefix}}x{{/if}}", "{{#each files}}{{{path}}}{{/each}}"]
+)
+async def test_a_template_without_the_prefix_is_an_error(folder: Path, text: str) -> None:
+    (folder / "fim.hbs").write_text(text, encoding="utf-8")
+    with pytest.raises(TemplateError, match=r"fim\.hbs: has no \{\{\{prefix\}\}\}"):
+        await ask(CustomTemplates())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{prefix}}", "{{#unless suffix}}{{else}}{{&prefix}}{{/unless}}", "{{#if repo}}{{{prefix}}}{{/if}}"],
+)
+async def test_the_prefix_may_stand_anywhere(folder: Path, text: str) -> None:
+    (folder / "fim.hbs").write_text(text, encoding="utf-8")
+    assert text_of(await ask(CustomTemplates())) == "P&<"
