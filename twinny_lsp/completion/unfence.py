@@ -87,8 +87,12 @@ class Unfence:
             self.acted = "thinking"
             start = start[thought + len(_THOUGHT) :] if thought >= 0 else ""
             self._held = start = start.lstrip("\n")
+        blanks = self._held[: len(self._held) - len(start)]
+        if "\n" in blanks and not self._prose and not self.acted:
+            self._state = _State.CODE  # the begun line has ended: a fence in the next one is not waited for
+            return True
         if not final and not start:
-            return "\n" in self._held and not self._prose and not self.acted
+            return False
         if not final and (_FENCE.startswith(start) or _THINK.startswith(start)):
             return False
         talk = start.lower()
