@@ -11,6 +11,9 @@ _LINES = 30
 _LEAST = 3
 """Letters and digits that must come back for it to be an echo and not chance."""
 
+_LEAST_GLUED = 6
+"""Letters of a repeated end of a line: `return a + b` and then `eturn a + b`."""
+
 _WORD_AT_END = re.compile(r"\w{3,}$")
 
 
@@ -25,6 +28,8 @@ def echo(text: str, given: FilterInput) -> tuple[str | None, str]:
         rest = _after_line("\n".join(lines[size:]), around.before)
         if rest is not None:
             return rest or None, f"cut {size} repeated line{'s' * (size > 1)}"
+    if _glued("\n".join(lines).rstrip(), around.before):
+        return None, "cut the repeated end of the line"
     rest = _after_line("\n".join(lines), around.before) if not around.blank else None
     if rest is not None:
         return rest or None, "cut the repeated beginning of the line"
@@ -55,6 +60,16 @@ def _after_line(text: str, before: str) -> str | None:
         return None
     exact = before.lstrip()
     return start[len(exact) :] if start.startswith(exact) else start[len(begun) :]
+
+
+def _glued(text: str, before: str) -> bool:
+    """Whether it only says again how the line ends, and would stand there as one word with it."""
+    begins = bool(text) and _is_word(text[0]) and _is_word(before[-1:])
+    return begins and before.endswith(text) and sum(map(str.isalpha, text)) >= _LEAST_GLUED
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 def _whole_word(text: str, given: FilterInput) -> tuple[str | None, str]:
