@@ -34,6 +34,12 @@ def did_you_mean(written: str, known: Iterable[str]) -> str:
     return f"; did you mean `{near}`?" if near else ""
 
 
+def near_or_known(written: str, known: Iterable[str]) -> str:
+    """`; did you mean `x`?` for a near miss, else all there is: a long list hides the one word that helps."""
+    known = tuple(known)
+    return did_you_mean(written, known) or f"; known: {listed(known)}"
+
+
 def nearest(written: str, known: Iterable[str]) -> str:
     """The known name that looks most like what was written, or ""."""
     names = {name.casefold(): name for name in known}

@@ -17,7 +17,7 @@ from twinny_lsp.config import schema
 from twinny_lsp.config.cleaning import Layer
 from twinny_lsp.config.endpoints import asks_native, has_short_form, named_endpoint, unnamed_endpoint
 from twinny_lsp.config.merge import Merged, merge
-from twinny_lsp.config.problems import Problem, did_you_mean, listed
+from twinny_lsp.config.problems import Problem, listed, near_or_known
 from twinny_lsp.config.resolved import ChatSettings, CompletionSettings, Multiline, Surface, Target
 from twinny_lsp.config.restrict import NONE, Restrictions
 from twinny_lsp.config.shown import shown
@@ -117,7 +117,7 @@ def load(layers: Iterable[Layer], *, templates: Collection[str] = ()) -> Setting
 
 
 def _no_such(name: str, known: Collection[str]) -> str:
-    return f"no provider has this name; known: {listed(known)}{did_you_mean(name, known)}"
+    return f"no provider has this name{near_or_known(name, known)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +282,8 @@ class _Work:
         known = SPECIAL_TEMPLATES | self._templates
         if not name or not self._templates or name in known:
             return name
-        message = f"no template has this name, the automatic one is used; known: {listed(sorted(known))}"
-        self._report((*path, "fim_template"), message + did_you_mean(name, known))
+        message = f"no template has this name, the automatic one is used{near_or_known(name, sorted(known))}"
+        self._report((*path, "fim_template"), message)
         return AUTOMATIC
 
     def _preset(self, name: str, *, silent: bool = False) -> Preset | None:
@@ -293,8 +293,7 @@ class _Work:
         written = self._provider(name).type.strip()
         kind = written.lower() or (name if name in PRESETS else "openai-compatible")
         if kind not in PRESETS and not silent:
-            message = f"no such type; known: {listed(PRESETS)}{did_you_mean(kind, PRESETS)}"
-            self._report(("providers", name, "type"), message)
+            self._report(("providers", name, "type"), f"no such type{near_or_known(kind, PRESETS)}")
             self.unusable[name] = f"the type of provider `{name}` is unknown; known: {listed(PRESETS)}"
         return PRESETS.get(kind)
 

@@ -182,7 +182,6 @@ def test_an_unknown_provider_is_off_and_the_rest_goes_on() -> None:
     completion = settings.completion_for("c")
     assert not completion.enabled
     assert "did you mean `ollama`?" in completion.off_reason
-    assert "`box`" in completion.off_reason
     assert [(problem.source, problem.path) for problem in settings.problems] == [
         ("source 0", "completion.provider")
     ]
@@ -314,3 +313,12 @@ def test_a_gguf_file_is_named_by_itself_and_not_by_the_tiny_model() -> None:
     chat = settings.chat().target
     assert chat is not None
     assert chat.model == "deepseek-coder-1.3b.Q4_K_M"
+
+
+def test_a_near_miss_is_answered_with_one_word_and_anything_else_with_the_list() -> None:
+    near = resolved({"completion": {"provider": "olama"}}).completion_for("python").off_reason
+    assert near == "`completion.provider`: no provider has this name; did you mean `ollama`?"
+    unknown = resolved({"completion": {"provider": "zzz"}, "providers": {"box": {"baseUrl": "http://h"}}})
+    far = unknown.completion_for("python").off_reason
+    assert "known: `ollama`, `openwebui`" in far
+    assert "`box`" in far
