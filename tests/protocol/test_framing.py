@@ -34,6 +34,7 @@ def decode(data: bytes, step: int = 0, max_body_bytes: int = 1000) -> list[bytes
         b"Content-Length: 2\r\nX-More: yes\r\n\r\n",
         b"\r\n\r\nContent-Length: 2\r\n\r\n",
         b"Content-Length: 9\r\nContent-Length: 2\r\n\r\n",
+        b"Content-Length: 2\r\nX-Content-Length: 9\r\n\r\n",
     ],
     ids=repr,
 )

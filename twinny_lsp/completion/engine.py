@@ -131,6 +131,7 @@ class CompletionEngine:
     def settings_changed(self) -> None:
         """What was known and what is under way was asked for with other settings."""
         self._cache.clear()
+        self._targets.forget()
         self._flights.abort_all("the settings have changed")
 
     async def close(self) -> None:

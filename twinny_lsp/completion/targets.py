@@ -93,6 +93,11 @@ class Targets:
         self._limits = [pair for pair in self._limits if pair[0] != target]
         self._limits.append((target, max(limit, _LEAST_TOKENS)))
 
+    def forget(self) -> None:
+        """Other settings, or another server at the same address: what was learned may not hold there."""
+        self._down.clear()
+        self._limits.clear()
+
     async def close(self) -> None:
         """End what is still asked."""
         tasks = [task for _, task, _ in self._asking]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from twinny_lsp.config.oldnames import OLD_NAMES, OLLAMA_ADDRESS, ollama_address
 from twinny_lsp.config.problems import Problem, did_you_mean, listed, nearest
-from twinny_lsp.config.schema import NOT_YET, RESERVED, SCHEMA_VERSION, LanguageSettings, Settings
+from twinny_lsp.config.schema import RESERVED, SCHEMA_VERSION, LanguageSettings, Settings
 from twinny_lsp.config.spelling import camel, dotted, snake
 
 SECTION = "twinny-lsp"
@@ -73,9 +73,6 @@ def clean(raw: object, source: str) -> Layer:
     values = _validated(work, values)
     if values.get("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
         work.report("schemaVersion", "written for a newer version of twinny-lsp; what is known of it holds")
-    for name, (fact, said) in NOT_YET.items():
-        if values.get("completion", {}).get(name, fact) != fact:
-            work.report(work.spelled.get(("completion", name), f"completion.{camel(name)}"), said, hint=True)
     return Layer(source, values, tuple(work.problems))
 
 
@@ -125,7 +122,7 @@ def _table(work: _Pass, raw: Mapping[Any, Any], model: type[BaseModel], path: Pa
             if not path and key in OLD_NAMES:
                 old[key] = value
             elif path or name not in ELSEWHERE:
-                work.report(written, _unknown(key, model, path))
+                work.report(written, _unknown(key, model, path), hint=not path and name in RESERVED)
         elif isinstance(value, str) and "\x00" in value:
             work.report(written, "should have no NUL character in it")
         elif name in values:

@@ -62,9 +62,9 @@ class CompletionSettings:
     max_tokens: int = 256
     context_tokens: int = 2048
     suffix_tokens: int = 256
-    candidates: int = 1
+    candidates: int = 3
     cache: bool = True
-    speculate: bool = False
+    speculate: bool = True
     max_file_bytes: int = 2_000_000
     automatic: bool = True
 

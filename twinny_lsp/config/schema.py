@@ -216,12 +216,12 @@ class CompletionSection(Addressed):
         default=256, description="Of these, at most so many tokens of the text after the cursor."
     )
     candidates: Annotated[int, Field(ge=1, le=10)] = Field(
-        default=1,
+        default=3,
         description="How many suggestions an explicit request may bring. Not used yet: it brings one.",
     )
     cache: bool = Field(default=True, description="Keep answers, and give them again at the same place.")
     speculate: bool = Field(
-        default=False,
+        default=True,
         description="Ask ahead for what follows when a suggestion is accepted. Not used yet: nothing is.",
     )
     max_file_bytes: Annotated[int, Field(ge=1)] = Field(
@@ -277,13 +277,6 @@ class Settings(Section):
 
 RESERVED = frozenset({"context", "privacy"})
 """Sections that a later version will know; until then they are reported, not taken for working."""
-
-
-NOT_YET: dict[str, tuple[object, str]] = {
-    "candidates": (1, "not used yet: one suggestion is brought"),
-    "speculate": (False, "not used yet: nothing is asked ahead"),
-}
-"""Keys of `completion` for a later version: what holds in fact, and what is said of other values."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from twinny_lsp.config.cleaning import Layer, clean
+from twinny_lsp.config.cleaning import SECTION, Layer, clean
 from twinny_lsp.config.problems import Problem
 from twinny_lsp.config.resolve import Settings, load
 from twinny_lsp.config.resolved import CompletionSettings
@@ -221,7 +221,9 @@ class SettingsStore:
         if read.problem is not None:
             self._user = Layer(source, self._user.values, (read.problem,))
         else:
-            self._user = clean(read.table, source)
+            # Under the section's name too, as it stands in an editor's settings.
+            table = read.table or {}
+            self._user = clean(section(table) if SECTION in table else table, source)
 
     def _narrowing(self, document: Path, root: Path) -> Restrictions:
         """What the nearest project file narrows; looked for again only after a while."""

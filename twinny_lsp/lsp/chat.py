@@ -153,7 +153,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
 def in_full(error: TwinnyError) -> str:
     """The message, and the server's own words where it does not have them already."""
     detail = error.detail if isinstance(error, ProviderError) else ""
-    return str(error) if not detail or detail in str(error) else f"{error} (the server said: {detail})"
+    told = not detail or detail in str(error) or "It says:" in str(error)
+    return str(error) if told else f"{error} (the server said: {detail})"
 
 
 def read_message(item: Any) -> tuple[str, str]:

@@ -115,7 +115,7 @@ class Commands:
         if result is None:
             lines.append("No completion was asked for here yet." if uri else "No document was named.")
         elif result.reason not in problems:
-            lines.append(f"Last request: {result.reason.rstrip('.') or f'{len(result.candidates)} shown'}.")
+            lines.append(f"Last request: {result.reason or f'{len(result.candidates)} shown'}")
         told = "\n".join([*lines, *(f"- {step}" for step in (result.steps if result else ()))])
         self._server.tell(told, Level.INFO)
         return {"text": told, "steps": list(result.steps) if result else [], "problems": problems}

@@ -67,7 +67,7 @@ class FirstRun:
     async def _ask(self, target: Target, error: ProviderError, choices: list[str]) -> None:
         question = lsp.ShowMessageRequestParams(
             type=lsp.MessageType.Warning,
-            message=f"{error} Use one of the installed models for this session?",
+            message=f"twinny-lsp: {error} Use one of the installed models for this session?",
             actions=[lsp.MessageActionItem(title=name) for name in choices],
         )
         try:

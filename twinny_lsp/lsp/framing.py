@@ -15,7 +15,7 @@ MAX_BODY_BYTES = 256 * 1024 * 1024
 _MAX_LINE_BYTES = 64 * 1024
 _RESYNC_TAIL_BYTES = 256
 # Searched, not matched: when a length was too short, the rest of that body stands before the next header.
-_LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*?)[ \t\r]*$", re.IGNORECASE)
+_LENGTH = re.compile(rb"(?<!-)content-length[ \t]*:[ \t]*([^\r\n]*?)[ \t\r]*$", re.IGNORECASE)
 _DIGITS = re.compile(rb"\d{1,12}")
 
 

@@ -31,6 +31,8 @@ ANSWER_S = 3.0
 FILE_CHECK_S = 1.0
 TOPIC = "settings"
 SHOWN_AT_ONCE = 5
+DECIDING = (".provider", ".model", ".type", ".baseUrl")
+"""Keys without which there is nobody to ask."""
 
 
 class SettingsSync:
@@ -178,6 +180,8 @@ class SettingsSync:
         self._server.notices.replace(TOPIC, notices, quiet=True)
         if not new:
             return
+        # What switches something off first: only so many fit into a message.
+        new = tuple(sorted(new, key=lambda problem: (problem.hint, not problem.path.endswith(DECIDING))))
         lines = [str(problem) for problem in new[:SHOWN_AT_ONCE]]
         if len(new) > SHOWN_AT_ONCE:
             lines.append(f"and {len(new) - SHOWN_AT_ONCE} more: see `twinny-lsp config check`")

@@ -164,6 +164,16 @@ def test_live_reload_of_the_users_file(place: Place) -> None:
     assert store.take_problems() == ()
 
 
+@pytest.mark.parametrize("head", ["[completion]", "[twinny-lsp.completion]"])
+def test_the_users_file_may_name_the_section(place: Place, head: str) -> None:
+    place.write(place.user_file, f'{head}\nmodel = "mine"\n')
+    store = place.store()
+    assert store.problems() == ()
+    target = store.completion_for(place.uri(), "python").target
+    assert target is not None
+    assert target.model == "mine"
+
+
 def test_a_broken_file_at_the_start_leaves_the_rest(place: Place) -> None:
     place.write(place.user_file, "completion = [")
     store = place.store()
