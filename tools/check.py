@@ -19,7 +19,7 @@ STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
         (*MODULE, "coverage", "erase"),
         (*MODULE, "coverage", "run", "-m", "pytest"),
         (*MODULE, "coverage", "combine", "--quiet"),
-        (*MODULE, "coverage", "report", "--format=total", "--fail-under=85"),
+        (*MODULE, "coverage", "report", "--format=total", "--fail-under=92"),
     ),
 }
 FIX = ((*MODULE, "ruff", "check", "--fix", "."), (*MODULE, "ruff", "format", "."))
