@@ -61,6 +61,7 @@ class Job:
     terms: Terms
     steps: Steps
     _left: list[Target] = field(default_factory=list)
+    _looked: bool = True
     _paused: bool = False
     _halved: bool = False
     _refused: bool = False
@@ -96,7 +97,9 @@ class Job:
 
     async def _round(self) -> Result | None:
         """Try once what can be tried next; None to look again."""
-        known = self.known()
+        # The engine has looked just before the first round.
+        known = None if self._looked else self.known()
+        self._looked = False
         if known is not None:
             return known
         taken = self.rooms.flights.find(self.cursor, self.terms)

@@ -53,7 +53,8 @@ class Prompts:
             repo=hole.repo,
             files=hole.neighbours,
             model=target.model,
-            indent=indent_step(hole.snapshot.lines, hole.snapshot.row),
+            # Only a template of the user's own can ask for it, and looking for it costs more than the rest.
+            indent=indent_step(hole.snapshot.lines, hole.snapshot.row) if choice.custom else "",
         )
         native_route = target.endpoint.infill is not None
         built = await build(choice, given, self._templates, native_route=native_route)

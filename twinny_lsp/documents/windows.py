@@ -71,7 +71,8 @@ def _rows_up(lines: tuple[str, ...], row: int, budget: int) -> tuple[int, int]:
     """The first row from which all lines above `row` fit into `budget`, and their bytes."""
     used = 0
     while row > 0:
-        size = byte_length(lines[row - 1])
+        line = lines[row - 1]
+        size = len(line) if line.isascii() else byte_length(line)  # a call for each line would show
         if used + size > budget:
             break
         used += size
@@ -83,7 +84,8 @@ def _rows_down(lines: tuple[str, ...], row: int, budget: int) -> tuple[int, int]
     """The last row to which all lines below `row` fit into `budget`, and their bytes."""
     used = 0
     while row + 1 < len(lines):
-        size = byte_length(lines[row + 1])
+        line = lines[row + 1]
+        size = len(line) if line.isascii() else byte_length(line)
         if used + size > budget:
             break
         used += size
