@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from twinny_lsp.exchange import FimPrompt, Finish, Generation, Message, ModelFacts, Piece, RawPrompt, Usage
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.wire import JsonObject, int_at, object_at, text_at
+from twinny_lsp.providers.wire import JsonObject, Reader, int_at, object_at, text_at
 
 _DEFAULT_BATCH = 2048
 """llama-server's own default of `-b`; `/props` does not tell it."""
@@ -67,14 +67,8 @@ def plain_chat(messages: Sequence[Message]) -> RawPrompt:
     return RawPrompt("".join(parts) + "Assistant:")
 
 
-class LlamaCppReader:
+class LlamaCppReader(Reader):
     """Reads `/completion` and `/infill`, streamed or whole."""
-
-    def __init__(self) -> None:
-        self.known = False
-        self.finish: Finish | None = None
-        self.usage: Usage | None = None
-        self.done = False
 
     def read(self, value: Mapping[str, object]) -> Piece | None:
         """The text of one event."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, ModelFacts, Piece, Usage
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.wire import JsonObject, int_at, object_at, text_at
+from twinny_lsp.providers.wire import JsonObject, Reader, int_at, object_at, text_at
 
 _RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "num_keep", "top_k", "top_p", "min_p")
 
@@ -58,14 +58,8 @@ def _duration(value: object) -> object:
     return value
 
 
-class OllamaReader:
+class OllamaReader(Reader):
     """Reads `/api/generate` and `/api/chat`, streamed or whole."""
-
-    def __init__(self) -> None:
-        self.known = False
-        self.finish: Finish | None = None
-        self.usage: Usage | None = None
-        self.done = False
 
     def read(self, value: Mapping[str, object]) -> Piece | None:
         """The text of one line."""

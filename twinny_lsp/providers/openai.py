@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, Piece, RawPrompt, Usage
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.wire import JsonObject, int_at, object_at, objects_at, text_at
+from twinny_lsp.providers.wire import JsonObject, Reader, int_at, object_at, objects_at, text_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,8 @@ def body(generation: Generation, endpoint: Endpoint) -> JsonObject:
     return made
 
 
-class OpenAiReader:
+class OpenAiReader(Reader):
     """Reads completions and chats, streamed or whole; only the first choice."""
-
-    def __init__(self) -> None:
-        self.known = False
-        self.finish: Finish | None = None
-        self.usage: Usage | None = None
-        self.done = False
 
     def read(self, value: Mapping[str, object]) -> Piece | None:
         """The text of one event."""

@@ -5,29 +5,30 @@ Not for one server's fields: ollama.py, openai.py and llamacpp.py have those.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
 
 from twinny_lsp.exchange import Finish, Piece, Usage
 
 JsonObject = dict[str, object]
 
 
-class Reader(Protocol):
+class Reader(ABC):
     """Reads the decoded objects of one answer, in order.
 
     `known` becomes True with the first object that belongs to this API. `finish` is set as soon as the
     server says why it stopped, `done` when nothing worth waiting for follows.
     """
 
-    known: bool
-    finish: Finish | None
-    usage: Usage | None
-    done: bool
+    def __init__(self) -> None:
+        self.known = False
+        self.finish: Finish | None = None
+        self.usage: Usage | None = None
+        self.done = False
 
+    @abstractmethod
     def read(self, value: Mapping[str, object]) -> Piece | None:
         """The text in one object, if it has any. Every field may be missing, null or of another type."""
-        ...
 
 
 def text_at(value: Mapping[str, object], key: str) -> str:
