@@ -100,6 +100,7 @@ class ModelFacts:
 
     `insert`: it can do fill-in-the-middle by itself (Ollama's capability `insert`, llama.cpp's
     FIM tokens). `template`: its own prompt template, which shows the FIM tokens it knows.
+    `serves`: the model it answers with whatever name is asked for, where it has just one (llama.cpp).
     `context_tokens`: the window one request has. `batch_tokens`: llama.cpp's n_batch.
     """
 
@@ -110,3 +111,4 @@ class ModelFacts:
     batch_tokens: int | None = None
     capabilities: tuple[str, ...] = ()
     loaded: bool | None = None
+    serves: str = ""

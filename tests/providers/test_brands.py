@@ -184,7 +184,9 @@ async def test_oobabooga(server: FakeServer) -> None:
     play(server, "oobabooga/internal_model_info", "oobabooga/v1_models")
     provider = made(server, "oobabooga")
     assert (await provider.health()).detail == ""
-    assert await provider.facts("anything") == ModelFacts("anything", loaded=True)
+    facts = await provider.facts("anything")
+    assert (facts.name, facts.loaded) == ("anything", True)
+    assert facts.serves == (await provider.models())[0].name != ""
     play(server, "oobabooga/nomodel_info", "oobabooga/nomodel_models")
     health = await provider.health()
     assert (health.state, health.detail) == (State.READY, "It is running, but no model is loaded.")

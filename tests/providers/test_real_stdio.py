@@ -86,3 +86,15 @@ async def test_the_menu(llama_server: LlamaServer) -> None:
         answer = await editor.menu()
         assert [item["textEdit"]["newText"] for item in answer["items"]] == ["return a + b"]
         assert answer["isIncomplete"] is True
+
+
+async def test_llamacpp_without_a_model_named(llama_server: LlamaServer) -> None:
+    """The preset's usual model is a guess; the one that is loaded decides, not CodeLlama's tokens."""
+    options = {
+        "providers": {"llamacpp": {"baseUrl": llama_server.url, "apiKey": LLAMA_KEY}},
+        "completion": {"provider": "llamacpp", "debounce": 0, "temperature": 0},
+    }
+    async with editing_over_stdio(options) as editor:
+        await completes(editor)
+        why = await editor.command("why", {})
+        assert "codellama" not in " ".join(why["steps"])

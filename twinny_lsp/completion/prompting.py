@@ -15,8 +15,9 @@ from twinny_lsp.documents.windows import window
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.custom import CustomTemplates
-from twinny_lsp.fim.families import Choice, Kind, choose
+from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.fim.prompt import FimInput, build
+from twinny_lsp.providers.presets import PRESETS
 
 _SAMPLED_LINES = 200
 """Lines above the cursor that are looked at to see how the document is indented."""
@@ -72,12 +73,26 @@ class Prompts:
 
 def _choice(target: Target, facts: ModelFacts, *, native: bool) -> Choice:
     """How to ask; once a server refused to fill in the middle by itself, by a template."""
+    model = _meant(target, facts)
+    facts = replace(facts, name=model)
     if native:
-        return choose(target.model, target.template, facts, target.endpoint.infill is not None)
-    choice = choose(target.model, target.template, replace(facts, insert=None))
+        return choose(model, target.template, facts, target.endpoint.infill is not None)
+    choice = choose(model, target.template, replace(facts, insert=None))
     if choice.kind is not Kind.NATIVE:
         return choice
-    return choose(target.model, "automatic", replace(facts, insert=False))
+    return choose(model, "automatic", replace(facts, insert=False))
+
+
+def _meant(target: Target, facts: ModelFacts) -> str:
+    """The model whose template it is: the one that answers, where the server has just one.
+
+    Its name counts if it tells a family, or if nobody named a model: then the preset's usual one is a guess.
+    """
+    preset = PRESETS.get(target.endpoint.preset)
+    guessed = preset is not None and target.model == preset.completion_model
+    if facts.serves and (guessed or membership(facts.serves).family is not None):
+        return facts.serves
+    return target.model
 
 
 def indent_step(lines: tuple[str, ...], row: int) -> str:

@@ -17,7 +17,7 @@ from twinny_lsp.providers.brands import match_name
 from twinny_lsp.providers.presets import PRESETS, Preset
 
 ANY_NAME = frozenset({"llamacpp", "oobabooga", "tabbyapi", "lmstudio"})
-"""They serve the loaded model, whatever name is asked for; the template still follows the name."""
+"""They serve the loaded model, whatever name is asked for."""
 SLOW_MS = 3000.0
 _CHATTY = ("instruct", "chat", "-it")
 _NOT_THERE = (FailureKind.UNREACHABLE, FailureKind.TIMED_OUT)
@@ -192,7 +192,7 @@ def _other_model(use: Use, server: Server | None) -> list[str]:
         return []
     return [
         f"{server.title} at {use.address} has {model.name} loaded, whatever name is asked for, but the "
-        f"template is chosen for {use.model}: set completion.model to `{model.name}`."
+        f"settings name {use.model}: set completion.model to `{model.name}`, to get its template for sure."
     ]
 
 

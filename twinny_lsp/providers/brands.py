@@ -209,7 +209,8 @@ class LlamaCpp(OpenAi):
         """From `/props`, and for native FIM by asking `/infill` for nothing."""
         path = f"{self._prefix}/props"
         props = await ask("GET", path)
-        if isinstance(props, dict) and props.get("role") == "router":
+        router = isinstance(props, dict) and props.get("role") == "router"
+        if router:
             props = await ask("GET", f"{path}?model={quote(model, safe='')}")
         told = props if isinstance(props, dict) else {}
         # /props hides n_batch: it is only known where the settings, or we who started it, say so.
@@ -221,6 +222,7 @@ class LlamaCpp(OpenAi):
             context_tokens=int_at(object_at(told, "default_generation_settings"), "n_ctx") or None,
             batch_tokens=batch,
             loaded=True,
+            serves="" if router else _file_name(text_at(told, "model_path")),
         )
 
     async def _can_insert(self, ask: Ask, model: str) -> bool | None:
@@ -286,8 +288,13 @@ class Oobabooga(OpenAi):
     async def facts(self, ask: Ask, model: str) -> ModelFacts:
         """It serves the loaded model, whatever name is asked for."""
         models = await self.models(ask)
-        loaded = [replace(found, name=model, loaded=True) for found in models]
+        loaded = [replace(found, name=model, loaded=True, serves=found.name) for found in models]
         return loaded[0] if loaded else ModelFacts(model, loaded=False)
+
+
+def _file_name(path: str) -> str:
+    """The last part of a path on the server's machine, whatever system that is."""
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _strings(value: object) -> tuple[str, ...]:

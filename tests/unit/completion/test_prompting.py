@@ -72,6 +72,36 @@ async def test_native_windows_stay_within_the_servers_batch(prompts: Prompts) ->
     assert len(made.prompt.suffix) <= 16 * 3
 
 
+@pytest.mark.parametrize(
+    ("asked", "serves", "family"),
+    [
+        ("CodeLlama-7B-GGUF", "qwen2.5-coder-7b-q4_k_m.gguf", "qwen"),  # nobody named a model
+        ("CodeLlama-7B-GGUF", "", "codellama"),
+        ("starcoder2-3b", "qwen2.5-coder-7b.gguf", "qwen"),
+        ("starcoder2-3b", "mystery-7b.gguf", "starcoder2"),
+    ],
+)
+async def test_the_model_that_is_loaded_decides(
+    prompts: Prompts, asked: str, serves: str, family: str
+) -> None:
+    one = replace(target(), endpoint=replace(llamacpp(), preset="llamacpp"), model=asked)
+    made = await prompts.prompt(one, ModelFacts(asked, serves=serves), hole(), native=False)
+    assert made.how.startswith(f"{family}:")
+
+
+async def test_an_unknown_file_gets_no_tokens_of_the_presets_usual_model(prompts: Prompts) -> None:
+    one = replace(
+        target(),
+        endpoint=replace(llamacpp(), preset="llamacpp"),
+        model="CodeLlama-7B-GGUF",
+        template="automatic",
+    )
+    facts = ModelFacts(one.model, insert=True, serves="mystery-7b.gguf")
+    assert isinstance((await prompts.prompt(one, facts, hole(), native=True)).prompt, FimPrompt)
+    with pytest.raises(SettingsError, match="mystery-7b"):
+        await prompts.prompt(one, replace(facts, insert=False), hole(), native=False)
+
+
 async def test_an_unknown_model_gets_no_prompt_but_advice(prompts: Prompts) -> None:
     with pytest.raises(SettingsError, match="fimTemplate"):
         await prompts.prompt(target(model="mystery-9000"), ModelFacts("m"), hole(), native=True)
