@@ -7,6 +7,7 @@ registered as with plain pygls. Not for how messages are taken and answered (see
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,13 @@ class BuiltinFeatures(LanguageServerProtocol):
 
     _server: TwinnyLanguageServer
 
+    @abstractmethod
     def invoke(self, handler: Handler, args: tuple[Any, ...]) -> Any:
         """Call a handler of any kind; its result, or an awaitable of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shut_down(self) -> None:
         """Answer what is at work; from now on only `exit` is heard."""
-        raise NotImplementedError
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:
