@@ -45,7 +45,9 @@ class Prompts:
             # what it has computed; cut here, the window moves in steps.
             prefix_tokens = min(prefix_tokens, facts.batch_tokens * 3 // 4)
             suffix_tokens = min(suffix_tokens, facts.batch_tokens // 4)
-        part = window(hole.snapshot, prefix_tokens, suffix_tokens)
+        part = window(
+            hole.snapshot, prefix_tokens, suffix_tokens, hole.bytes_per_token, first_row=hole.first_row
+        )
         given = FimInput(
             prefix=part.prefix + hole.selected,
             suffix=part.suffix,
@@ -68,6 +70,7 @@ class Prompts:
             native=asks_native,
             chat=choice.kind is Kind.CHAT,
             how=f"{built.family}: {built.reason}",
+            first_row=part.first_row,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.documents.windows import BYTES_PER_TOKEN
 from twinny_lsp.errors import TwinnyError
 from twinny_lsp.exchange import ContextFile, ModelFacts, Prompt
 from twinny_lsp.providers.base import Provider
@@ -36,7 +37,10 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens."""
+    """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens.
+
+    `first_row`: begin the prefix at this row, if that fits: there the last prompt began.
+    """
 
     snapshot: Snapshot
     selected: str
@@ -45,6 +49,8 @@ class Hole:
     path: str = ""
     repo: str = ""
     neighbours: tuple[ContextFile, ...] = ()
+    bytes_per_token: float = BYTES_PER_TOKEN
+    first_row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ class Prompted:
 
     `stop` goes to the server; the answer is cut at `ends`, which are these and more. `opens` may stand at its
     begin and mean nothing. `restore` makes special tokens of the user's own code whole again, if
-    there are any: they were broken up in the prompt. `how` is for people: which template and why.
+    there are any: they were broken up in the prompt. `how` is for people: which template and why. `first_row`
+    is where the prefix begins.
     """
 
     prompt: Prompt
@@ -64,6 +71,7 @@ class Prompted:
     native: bool = False
     chat: bool = False
     how: str = ""
+    first_row: int = 0
 
 
 class Prompter(Protocol):

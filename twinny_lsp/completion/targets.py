@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from twinny_lsp.completion.seams import Clock, Registry
+from twinny_lsp.completion.served import Served
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.errors import ContextOverflow, ProviderError
 from twinny_lsp.exchange import ModelFacts
@@ -33,6 +34,16 @@ class Targets:
         self._asking: list[tuple[Target, asyncio.Task[ModelFacts], float]] = []
         self._down: list[tuple[Target, float]] = []
         self._limits: list[tuple[Target, int]] = []
+        self._served: list[tuple[Target, Served]] = []
+
+    def served(self, target: Target) -> Served:
+        """What was seen of it so far; to be written on."""
+        for known, served in self._served:
+            if known == target:
+                return served
+        served = Served()
+        self._served.append((target, served))
+        return served
 
     def order(self, settings: CompletionSettings, *, invoked: bool) -> list[Target]:
         """Whom to ask, in order. Those that failed just now come last, unless a person asks."""
@@ -97,6 +108,7 @@ class Targets:
         """Other settings, or another server at the same address: what was learned may not hold there."""
         self._down.clear()
         self._limits.clear()
+        self._served.clear()
 
     async def close(self) -> None:
         """End what is still asked."""

@@ -44,10 +44,16 @@ def estimate_tokens(text: str, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
 
 
 def window(
-    snapshot: Snapshot, prefix_tokens: int, suffix_tokens: int, bytes_per_token: float = BYTES_PER_TOKEN
+    snapshot: Snapshot,
+    prefix_tokens: int,
+    suffix_tokens: int,
+    bytes_per_token: float = BYTES_PER_TOKEN,
+    *,
+    first_row: int | None = None,
 ) -> Window:
     """Cut the window around the cursor; the two budgets together are never exceeded.
 
+    `first_row`: where the last window began; this one begins there, too, if that fits.
     Costs the lines of the window, whatever the size of the document or of the cursor's line.
     """
     before = int(max(prefix_tokens, 0) * bytes_per_token)
@@ -57,9 +63,20 @@ def window(
     column = min(max(snapshot.column, 0), len(lines[row]))
     spare_before = _spare_before(lines, row, column, before)
     spare_after = _spare_after(lines, row, column, after)
-    prefix, first_row = _prefix(lines, row, column, before + spare_after)
     suffix, last_row = _suffix(lines, row, column, after + spare_before // FLOW_STEP * FLOW_STEP)
+    again = _from(lines, first_row, row, column, before + spare_after)
+    prefix, first_row = again or _prefix(lines, row, column, before + spare_after)
     return Window(prefix, suffix, first_row, last_row)
+
+
+def _from(
+    lines: tuple[str, ...], first_row: int | None, row: int, column: int, budget: int
+) -> tuple[str, int] | None:
+    """The prefix from that row on, if it fits."""
+    if first_row is None or not 0 <= first_row <= row or column > budget:
+        return None
+    prefix = "".join((*lines[first_row:row], lines[row][:column]))
+    return (prefix, first_row) if byte_length(prefix) <= budget else None
 
 
 def _size_before(line: str, column: int, budget: int) -> int:

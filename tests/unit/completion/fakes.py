@@ -31,7 +31,7 @@ def target(name: str = "local", model: str = "qwen2.5-coder:7b") -> Target:
 
 
 def settings(**changes: object) -> CompletionSettings:
-    base = CompletionSettings(enabled=True, target=target(), debounce_ms=0)
+    base = CompletionSettings(enabled=True, target=target(), debounce_ms=0, speculate=False)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
