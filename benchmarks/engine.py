@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Source, Trigger
+from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.errors import TwinnyError
@@ -119,7 +120,7 @@ async def measure(rounds: int, lines: int, at: str, pieces: tuple[str, ...]) -> 
     """Ask, then ask again one key later, on a document that changes each round."""
     provider = TimedProvider(pieces=pieces)
     failures: list[TwinnyError] = []
-    engine = CompletionEngine(OneProvider(provider), Prompts(), lambda error, _: failures.append(error))
+    engine = CompletionEngine(OneProvider(provider), Prompts(), Reports(lambda error, _: failures.append(error)))
     settings = CompletionSettings(enabled=True, target=TARGET, debounce_ms=0)
     base = document(lines, at)
     times = Times()

@@ -11,6 +11,7 @@ from benchmarks.typing.trace import Hole
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Trigger
+from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.document import Document
 from twinny_lsp.documents.encoding import Encoding
@@ -83,7 +84,7 @@ class InsideClient:
         self.provider = SimulatedProvider(endpoint, knower)
         self.failures: list[Exception] = []
         self.engine = CompletionEngine(
-            OneProvider(self.provider), Prompts(), lambda error, _: self.failures.append(error)
+            OneProvider(self.provider), Prompts(), Reports(lambda error, _: self.failures.append(error))
         )
         base = CompletionSettings(enabled=True, target=Target(endpoint, model))
         self.settings = replace(base, **settings)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.rooms import Rooms
-from twinny_lsp.completion.seams import Clock, LoopClock, OnFailure, OnSuccess, Prompter, Registry
+from twinny_lsp.completion.seams import Clock, LoopClock, Prompter, Registry, Reports
 from twinny_lsp.completion.shape import right_allows_automatic
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.documents.snapshot import Snapshot
@@ -62,14 +62,13 @@ class CompletionEngine:
         self,
         registry: Registry,
         prompter: Prompter,
-        on_failure: OnFailure,
+        reports: Reports,
         *,
-        on_success: OnSuccess = lambda _: None,
         clock: Clock | None = None,
         grace: float = GRACE,
     ) -> None:
         self._clock = clock or LoopClock()
-        self._flights = Flights(self._clock)
+        self._flights = Flights(self._clock, reports.busy)
         targets = Targets(registry, self._clock)
         self._rooms = Rooms(
             registry,
@@ -80,11 +79,15 @@ class CompletionEngine:
             Pause(),
             self._clock,
             self._landed,
-            on_failure,
+            reports.failure,
         )
-        self._on_success = on_success
+        self._reports = reports
         self._ahead = Ahead(self._rooms)
         self._shown: tuple[Place, str] | None = None
+        self._taken = 0
+        """Characters of it that are in the document."""
+        self._answered: Ask | None = None
+        self._accepted = False
         self._open: dict[tuple[str, Asked], _Open] = {}
         self._tasks: set[asyncio.Task[Result]] = set()
         self._last: OrderedDict[str, Result] = OrderedDict()
@@ -110,12 +113,28 @@ class CompletionEngine:
             return self._remember(uri, Result(reason=reason, record=record))
         record.shape = f"{ask.shape.kind.value}: {ask.shape.why}"
         record.add(f"{record.surface}, {record.trigger}; {record.shape}")
-        job = Job(self._rooms, ask, record)
+        hurried = request.trigger is Trigger.INVOKED or self._accepted
+        self._accepted = False
+        job = Job(self._rooms, ask, record, hurried)
         result = job.known()
         if result is None:
             result = await self._run(job, (uri, request.asked))
         self._show(ask, result)
         return self._remember(uri, result)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is at work on what somebody asked for."""
+        return self._flights.busy
+
+    def shown(self) -> None:
+        """The client says that the last answer is on screen."""
+        if self._answered is not None:
+            self._look_ahead(self._answered)
+
+    def accepted(self) -> None:
+        """The client says that it was taken, or a part of it: the next request is one to be quick about."""
+        self._accepted = True
 
     def last_result(self, uri: str = "") -> Result | None:
         """The last answer for a document ("": for any) that was not superseded, with its record."""
@@ -128,6 +147,8 @@ class CompletionEngine:
         for key in [key for key in self._open if key[0] == uri]:
             self._open.pop(key).end("the document was closed")
         self._ahead.forget(uri)
+        if self._answered is not None and self._answered.cursor.place.uri == uri:
+            self._answered = self._shown = None
         self._flights.forget(uri)
         self._rooms.known.forget(uri)
         self._last.pop(uri, None)
@@ -165,6 +186,9 @@ class CompletionEngine:
         place, text = self._shown
         typed = ask.cursor.typed_since(place)
         if typed is not None and (text.startswith(typed.text) or typed.text.startswith(text)):
+            # Keys come one by one, so more at once is no typing.
+            self._accepted = self._accepted or len(typed.text) > self._taken + 1
+            self._taken = len(typed.text)
             return
         self._shown = None
         target = ask.request.settings.target
@@ -176,7 +200,12 @@ class CompletionEngine:
         if not result.candidates:
             return
         text = result.candidates[0].text.removeprefix(ask.request.selected)
-        self._shown = ask.cursor.place, text.replace(ask.around.eol, "\n")
+        self._shown, self._taken = (ask.cursor.place, text.replace(ask.around.eol, "\n")), 0
+        self._answered = ask
+        if not ask.request.tells_shown:
+            self._look_ahead(ask)
+
+    def _look_ahead(self, ask: Ask) -> None:
         settings = ask.request.settings
         if settings.speculate and settings.cache:
             self._ahead.shown(ask)
@@ -194,12 +223,12 @@ class CompletionEngine:
         )
         if first_ms is not None:
             self._rooms.pause.first_text(first_ms / 1000)
-        if not flight.ahead:
-            self._rooms.pause.outcome(used=flight.aborted != CHANGED)
-            served.missed = flight.aborted == CHANGED
+        if not flight.ahead and (settled or flight.aborted == CHANGED):
+            self._rooms.pause.outcome(used=settled)
+            served.missed = not settled
         if settled:
             self._rooms.targets.answered(plan.target)
-            self._on_success(plan.target)
+            self._reports.success(plan.target)
         answer = flight.answer()
         if plan.keeps and flight.error is None and not flight.broke_off and (settled or answer.text):
             self._rooms.known.put(answer, plan.left)

@@ -26,8 +26,8 @@ CHANGED = "the text has changed"
 class Flights:
     """The running generations, by slot."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, changed: Callable[[], object] = lambda: None) -> None:
+        self._clock, self._changed = clock, changed
         self._by_slot: dict[str, tuple[Flight, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -81,14 +81,21 @@ class Flights:
         task = flight.start(stream, on_end)
         self._by_slot[slot] = entry = (flight, task)
         self._tasks.add(task)
+        self._changed()
 
         def gone(done: asyncio.Task[None]) -> None:
             self._tasks.discard(done)
             if self._by_slot.get(slot) == entry:
                 del self._by_slot[slot]
             flight.wake()
+            self._changed()
 
         task.add_done_callback(gone)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is at work on what somebody asked for."""
+        return any(not (flight.ahead or flight.ended) for flight, _ in self._by_slot.values())
 
     def forget(self, uri: str) -> None:
         """Abort a document's generations: it was closed."""

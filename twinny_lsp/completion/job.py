@@ -26,16 +26,17 @@ PATIENCE = 0.4
 the whole lines there are."""
 
 _MOST_ROUNDS = 12
-"""Of looking what can be tried next. Each ends an attempt for good: as many as there are targets and retries."""
+"""Of looking what can be tried next; each ends an attempt for good."""
 
 
 @dataclass(slots=True)
 class Job:
-    """The state of one request; `run` gives its answer."""
+    """The state of one request; `run` gives its answer. `hurried`: it does not wait for the next key."""
 
     rooms: Rooms
     ask: Ask
     record: Record
+    hurried: bool = False
     _left: list[Target] = field(default_factory=list)
     _looked: bool = True
     _paused: bool = False
@@ -46,7 +47,7 @@ class Job:
     async def run(self) -> Result:
         """The answer. Raises only what is an error in the program, and CancelledError."""
         self._left = self.rooms.targets.order(self.ask.request.settings, invoked=self._invoked)
-        self._paused = self._invoked
+        self._paused = self.hurried
         for _ in range(_MOST_ROUNDS):
             result = await self._round()
             if result is not None:

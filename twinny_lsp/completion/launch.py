@@ -29,6 +29,10 @@ LINE_TOKENS = 64
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
 
+_WORTH = 1.25
+"""A larger window may cost so many times what the short one costs."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
     """One way to cut the document: a prompt, what it would cost, and what is to be remembered of it."""
@@ -131,11 +135,15 @@ class Launcher:
         invoked = ask.request.trigger is Trigger.INVOKED
         if invoked or whole.new_tokens <= affordable or (here and last.quick and served.missed):
             return whole
+        short = await cut(quick, None, short=True)
+        enough = max(affordable, _WORTH * short.new_tokens)
+        if whole.new_tokens <= enough:
+            return whole
         if here and not served.missed:
             on = await cut(prefix, last.first_row, short=last.quick)
-            if on.new_tokens <= affordable:
+            if on.new_tokens <= enough:
                 return on
-        return await cut(quick, None, short=True) if quick < prefix else whole
+        return short
 
 
 def _hole(ask: Ask, prefix: int, suffix: int, served: Served, first_row: int | None) -> Hole:

@@ -57,7 +57,7 @@ class Pause:
     def seconds(self, before: str, idle: float = 0.0) -> float:
         """How long to wait. `before` stands left of the cursor; the last key was `idle` seconds ago."""
         wait = SHORTEST
-        if before[-1:] not in _THINKING:
+        if (before[-1:] or "\n") not in _THINKING:
             doubt = (1 - self._trust) * min(2.0, 1 + self._start / _SLOW_START)
             wait += doubt * max(self._slow_gap() - SHORTEST, 0)
         return max(0.0, min(wait, LONGEST) - idle)

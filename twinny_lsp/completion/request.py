@@ -34,8 +34,9 @@ class Request:
     `selectedCompletionInfo`): a completion must begin with it.
 
     `path` is the document's path relative to its root, `repo` the root's name ("" when unknown);
-    `neighbours` is what else the model should see (notebook cells, other files). `idle` are the seconds
-    since the document was changed: some editors wait by themselves before they ask.
+    `neighbours` is what else the model should see (notebook cells, other files). `idle` are the seconds since
+    the last key: some editors wait by themselves before they ask. `tells_shown`: the client says when an
+    answer is on screen; of others it is taken for granted.
     """
 
     snapshot: Snapshot
@@ -47,6 +48,7 @@ class Request:
     neighbours: tuple[ContextFile, ...] = ()
     selected: str = ""
     idle: float = 0.0
+    tells_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from twinny_lsp.completion.flights import Flights
 from twinny_lsp.completion.known import KnownTexts
 from twinny_lsp.completion.launch import Launcher
 from twinny_lsp.completion.pause import Pause
-from twinny_lsp.completion.seams import Clock, OnFailure, Registry
+from twinny_lsp.completion.seams import Clock, Registry
 from twinny_lsp.completion.targets import Targets
+from twinny_lsp.config.resolved import Target
+from twinny_lsp.errors import TwinnyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +28,4 @@ class Rooms:
     pause: Pause
     clock: Clock
     landed: Callable[[Flight], None]
-    on_failure: OnFailure
+    on_failure: Callable[[TwinnyError, Target], None]

@@ -135,8 +135,17 @@ async def sleep(clock: Clock, seconds: float) -> None:
         handle.cancel()
 
 
-OnFailure = Callable[[TwinnyError, Target], None]
-"""Told of each failure the user should hear of; telling the user once is the caller's business."""
+def _nobody(*_: object) -> None:
+    """Nobody listens."""
 
-OnSuccess = Callable[[Target], None]
-"""Told of each answer that came whole: what was wrong with that target is over."""
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Whom the engine tells. `failure`: each failure the user should hear of; telling once is the
+    listener's business. `success`: an answer came whole, what was wrong with that target is over. `busy`: a
+    model begins or ends to work.
+    """
+
+    failure: Callable[[TwinnyError, Target], None] = _nobody
+    success: Callable[[Target], None] = _nobody
+    busy: Callable[[], None] = _nobody

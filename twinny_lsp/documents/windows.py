@@ -11,7 +11,8 @@ begins in the same way. So a window must not slide with each key; these are the 
 * Where one line is too long for that, the same rule picks a column inside it.
 * The suffix takes as many whole lines as fit. It depends on nothing before the cursor.
 * What the suffix leaves unused at the end of the document goes to the prefix; what the prefix leaves unused
-  at the start goes to the suffix, in steps of FLOW_STEP bytes, so that typing seldom moves its end.
+  at the start goes to the suffix, in steps of FLOW_STEP bytes, so that typing seldom moves its end, and no
+  more than doubles it: most models read it after the prefix, and so anew with each key.
 
 Pure: no LSP, no tokenizer, no I/O.
 """
@@ -63,7 +64,8 @@ def window(
     column = min(max(snapshot.column, 0), len(lines[row]))
     spare_before = _spare_before(lines, row, column, before)
     spare_after = _spare_after(lines, row, column, after)
-    suffix, last_row = _suffix(lines, row, column, after + spare_before // FLOW_STEP * FLOW_STEP)
+    flow = min(spare_before // FLOW_STEP * FLOW_STEP, after)
+    suffix, last_row = _suffix(lines, row, column, after + flow)
     again = _from(lines, first_row, row, column, before + spare_after)
     prefix, first_row = again or _prefix(lines, row, column, before + spare_after)
     return Window(prefix, suffix, first_row, last_row)

@@ -15,7 +15,7 @@ import twinny_lsp.providers.http  # noqa: F401 - made by the registry when it is
 from twinny_lsp.chat.conversation import Conversations
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
-from twinny_lsp.completion.seams import OnFailure, OnSuccess
+from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.store import SettingsStore
 from twinny_lsp.fim.custom import CustomTemplates
 from twinny_lsp.fim.families import names
@@ -38,12 +38,12 @@ class Backend:
         await self.registry.close_all()
 
 
-async def build(roots: Sequence[str], on_failure: OnFailure, on_success: OnSuccess) -> Backend:
+async def build(roots: Sequence[str], reports: Reports) -> Backend:
     """Put the parts together; what takes long happens on a thread."""
     store = await asyncio.to_thread(_read_settings, tuple(roots))
     registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
-    engine = CompletionEngine(registry, prompts, on_failure, on_success=on_success)
+    engine = CompletionEngine(registry, prompts, reports)
     return Backend(store, registry, prompts, engine, Conversations(registry.provider))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from tests.golden.completion.check import snapshot_of
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
-from twinny_lsp.completion.seams import Hole, Prompted
+from twinny_lsp.completion.seams import Hole, Prompted, Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.windows import window
 from twinny_lsp.errors import TwinnyError
@@ -184,11 +184,15 @@ class FakePrompter:
         self.holes.append(hole)
         if self.error is not None:
             raise self.error
-        part = window(hole.snapshot, hole.prefix_tokens, hole.suffix_tokens)
+        budgets = hole.prefix_tokens, hole.suffix_tokens, hole.bytes_per_token
+        part = window(hole.snapshot, *budgets, first_row=hole.first_row)
         prefix = part.prefix + hole.selected
         if native and where.model.startswith("native"):
-            return Prompted(FimPrompt(prefix, part.suffix), native=True, how="native")
-        return Prompted(RawPrompt(f"{prefix}<HOLE>{part.suffix}"), stop=("<EOT>",), how="fake")
+            return Prompted(
+                FimPrompt(prefix, part.suffix), native=True, how="native", first_row=part.first_row
+            )
+        text = f"{prefix}<HOLE>{part.suffix}"
+        return Prompted(RawPrompt(text), stop=("<EOT>",), how="fake", first_row=part.first_row)
 
 
 class Desk:
@@ -202,7 +206,7 @@ class Desk:
         self.engine = CompletionEngine(
             self.registry,
             self.prompter,
-            lambda error, where: self.failures.append((where.endpoint.name, error)),
+            Reports(lambda error, where: self.failures.append((where.endpoint.name, error))),
             clock=self.clock,
             grace=grace,
         )

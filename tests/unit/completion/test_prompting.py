@@ -12,7 +12,7 @@ from tests.unit.completion.fakes import FakeProvider, endpoint, settings, target
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts, indent_step
 from twinny_lsp.completion.request import Asked, Request, Trigger
-from twinny_lsp.completion.seams import Hole
+from twinny_lsp.completion.seams import Hole, Reports
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import SettingsError, TwinnyError, Unsupported
 from twinny_lsp.exchange import ChatPrompt, FimPrompt, ModelFacts, RawPrompt
@@ -118,7 +118,7 @@ async def test_special_tokens_of_the_users_own_code_come_back_whole(prompts: Pro
     provider = FakeProvider(endpoint())
     registry._made.append((provider.endpoint, provider))
     failures: list[TwinnyError] = []
-    engine = CompletionEngine(registry, prompts, lambda error, _: failures.append(error))
+    engine = CompletionEngine(registry, prompts, Reports(lambda error, _: failures.append(error)))
     snapshot = snapshot_of("EOS = '<|endoftext|>'\nassert EOS == █\n")
 
     def script(stream: object) -> None:
@@ -139,7 +139,7 @@ async def test_the_registry_remembers_what_a_server_refused(prompts: Prompts) ->
     registry = Registry()
     provider = FakeProvider(llamacpp())
     registry._made.append((provider.endpoint, provider))
-    engine = CompletionEngine(registry, prompts, lambda error, _: None)
+    engine = CompletionEngine(registry, prompts, Reports())
     provider.script = lambda stream: (
         stream.fail(Unsupported("no"))
         if isinstance(stream.generation.prompt, FimPrompt)
