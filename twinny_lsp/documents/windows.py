@@ -5,7 +5,7 @@ begins in the same way. So a window must not slide with each key; these are the 
 
 * Tokens are estimated as bytes of UTF-8 divided by `bytes_per_token`.
 * The prefix starts at the start of the document if that fits. Else its first line is one of those
-  that leave at least three quarters of the budget in use: of these, the one whose number is divisible by
+  that leave at least seven eighths of the budget in use: of these, the one whose number is divisible by
   the highest power of two. That choice stays the same while the cursor moves on by many lines, and
   then moves by many lines at once.
 * Where one line is too long for that, the same rule picks a column inside it.
@@ -140,7 +140,7 @@ def _prefix(lines: tuple[str, ...], row: int, column: int, budget: int) -> tuple
         part = _end_of(above, len(above), budget - size - used)
         return "".join((part, *lines[first:row], line[:column])), first - 1
     if first > 0:
-        first = _steadiest(first, _furthest_start(lines, first, row, budget // 4))
+        first = _steadiest(first, _furthest_start(lines, first, row, budget // 8))
     return "".join((*lines[first:row], line[:column])), first
 
 
@@ -166,7 +166,7 @@ def _end_of(line: str, column: int, budget: int) -> str:
         while cut < len(data) and data[cut] & 0xC0 == 0x80:
             cut += 1
         start = column - len(data[cut:].decode("utf-8", "surrogatepass"))
-    return line[_steadiest(start, start + (column - start) // 4) : column]
+    return line[_steadiest(start, start + (column - start) // 8) : column]
 
 
 def _steadiest(low: int, high: int) -> int:
