@@ -183,6 +183,8 @@ def _load(orders: Orders) -> tuple[object, str]:
     params.n_gpu_layers, params.fit_params, params.warmup = 0, False, False
     # A chat would otherwise push the completion's prompt out, and each would be computed anew.
     params.cache_idle_slots, params.cache_ram_mib = False, 64
+    # What follows a piece that was dropped (the window moved on) is shifted instead of computed anew.
+    params.n_cache_reuse = 32
     params.endpoint_slots, params.endpoint_props, params.endpoint_metrics = True, False, False
     params.ui, params.offline, params.verbosity = False, True, 1
     if orders.alias:

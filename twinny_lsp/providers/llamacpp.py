@@ -82,7 +82,7 @@ def _common(generation: Generation, endpoint: Endpoint) -> JsonObject:
     for option in ("top_k", "top_p", "min_p", "t_max_predict_ms"):
         if endpoint.options.get(option) is not None:
             made[option] = endpoint.options[option]
-    # A slot is named only where the settings do. By itself the server finds the one with the longest common
+    # A slot is named only where the options do. By itself the server finds the one with the longest common
     # prefix; by default it also empties idle slots, and brings their content back only into one that it has
     # chosen itself (benchmarks/kv.py). A chat in the completions' slot would push out what is there.
     slot = endpoint.options.get("id_slot")
