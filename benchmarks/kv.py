@@ -1,7 +1,7 @@
 """What llama.cpp computes of a prompt anew, and what it still computes for a stream that was closed.
 
-A real llama.cpp on the tiny model of the package, asked by the program's own adapter. Its counts do not depend
-on the model or the machine, so they hold for a large model as well; only the times would differ.
+A real llama.cpp on the tiny model of the package, asked by the program's own adapter. Its counts do not
+depend on the model or the machine, so they hold for a large model as well; only the times would differ.
 
     python -m benchmarks.kv [cache] [slots] [closing]
 

@@ -7,9 +7,9 @@ of that is failures.py's.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from twinny_lsp.exchange import Finish, Piece, Usage
+from twinny_lsp.exchange import Finish, Piece
 from twinny_lsp.providers.framing import Body, Event, Form, FramingError, parse
 from twinny_lsp.providers.strand import Strand
 from twinny_lsp.providers.wire import Reader
@@ -95,7 +95,6 @@ class Answer:
         self._chat = chat
         self._strands: dict[int, Strand] = {}
         self._ends: dict[int, Finish] = {}
-        self._told: Usage | None = None
         self._done = False
         self.any_text = False
         self.refusal: Refusal | None = None
@@ -188,13 +187,13 @@ class Answer:
 
     def _counted(self, made: list[Piece]) -> list[Piece]:
         """With what was counted anew; after the finish only `last` tells it."""
-        usage = self._reader.tally.total
-        if usage is None or usage == self._told or self.finish is not None:
+        tally = self._reader.tally
+        if not tally.news or self.finish is not None:
             return made
-        self._told = usage
-        if not made:
-            return [Piece(usage=usage)]
-        return [*made[:-1], replace(made[-1], usage=usage)]
+        tally.news = False
+        last = made.pop() if made else Piece()
+        made.append(Piece(last.text, last.thinking, last.finish, tally.total, last.choice))
+        return made
 
     def _held_back(self) -> list[Piece]:
         return [piece for strand in self._strands.values() for piece in strand.close()]

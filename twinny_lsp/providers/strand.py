@@ -23,6 +23,8 @@ class Strand:
     def feed(self, piece: Piece) -> list[Piece]:
         """The text and the thinking that are sure now."""
         text = self._whole(piece.text)
+        if self._think is None and text is piece.text and not piece.thinking and piece.finish is None:
+            return [piece] if text else []  # the most common case by far
         made = self._think.feed(text) if self._think and text else [Piece(text)] if text else []
         if piece.thinking:
             made.insert(0, Piece(thinking=piece.thinking))

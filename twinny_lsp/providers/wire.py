@@ -18,15 +18,17 @@ WHOLE = -1
 
 
 class Tally:
-    """What was counted so far, by choice."""
+    """What was counted so far, by choice. `news`: something was added since that was last set to False."""
 
     def __init__(self) -> None:
+        self.news = False
         self._by_choice: dict[int, Usage] = {}
 
     def add(self, usage: Usage, choice: int = WHOLE) -> None:
         """Take a newer count; what it does not say stays as it was."""
         known = self._by_choice.get(choice)
         self._by_choice[choice] = usage if known is None else merged(known, usage)
+        self.news = True
 
     @property
     def total(self) -> Usage | None:
@@ -46,6 +48,8 @@ class Tally:
 
 def merged(known: Usage, newer: Usage) -> Usage:
     """The newer numbers, and the known ones where it has none."""
+    if None not in (newer.prompt, newer.generated, newer.cached, newer.prompt_ms, newer.generated_ms):
+        return newer
     return Usage(
         prompt=known.prompt if newer.prompt is None else newer.prompt,
         generated=known.generated if newer.generated is None else newer.generated,
