@@ -24,7 +24,7 @@ from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import Generation, ModelFacts, Piece
+from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -67,6 +67,12 @@ class TimedProvider:
 
     async def facts(self, model: str) -> ModelFacts:
         return ModelFacts(model)
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
 
     async def close(self) -> None:
         return None

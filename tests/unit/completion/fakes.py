@@ -13,7 +13,7 @@ from twinny_lsp.completion.seams import Hole, Prompted, Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.windows import window
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, RawPrompt
+from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -152,6 +152,12 @@ class FakeProvider:
         if self.facts_error is not None:
             raise self.facts_error
         return replace(self.known, name=model)
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
 
     async def close(self) -> None:
         return None
