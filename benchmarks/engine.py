@@ -126,7 +126,8 @@ async def measure(rounds: int, lines: int, at: str, pieces: tuple[str, ...]) -> 
     """Ask, then ask again one key later, on a document that changes each round."""
     provider = TimedProvider(pieces=pieces)
     failures: list[TwinnyError] = []
-    engine = CompletionEngine(OneProvider(provider), Prompts(), Reports(lambda error, _: failures.append(error)))
+    reports = Reports(lambda error, _: failures.append(error))
+    engine = CompletionEngine(OneProvider(provider), Prompts(), reports)
     settings = CompletionSettings(enabled=True, target=TARGET, debounce_ms=0)
     base = document(lines, at)
     times = Times()

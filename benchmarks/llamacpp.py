@@ -143,8 +143,9 @@ def main() -> int:
     total = sum(each.total for each in later)
     anew = sum(each.total - each.cached for each in later)
     share = 100 * anew / max(total, 1)
-    print(f"/{args.route}: first prompt {counts[0].total} tokens; {len(later)} more, {total // len(later)} on average")
-    print(f"computed anew: {share:.1f} % (≤ {BUDGET_SHARE:.0f} %: {'held' if share <= BUDGET_SHARE else 'MISSED'})")
+    mean, verdict = total // len(later), "held" if share <= BUDGET_SHARE else "MISSED"
+    print(f"/{args.route}: first prompt {counts[0].total} tokens; {len(later)} more, {mean} on average")
+    print(f"computed anew: {share:.1f} % (≤ {BUDGET_SHARE:.0f} %: {verdict})")
     return 0 if share <= BUDGET_SHARE else 1
 
 

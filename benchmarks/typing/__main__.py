@@ -68,7 +68,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--server", help="another server's command; {url} is the model's address")
     parser.add_argument("--options", default="{}", help="its initializationOptions as JSON; {url} likewise")
     parser.add_argument("--wire", default="ollama", choices=["ollama", "llamacpp", "infill", "openai"])
-    parser.add_argument("--missed", type=int, default=0, help="print so many of the keys without a right text")
+    parser.add_argument("--missed", type=int, default=0, help="print so many keys without a right text")
     parser.add_argument("--json", action="store_true")
     return parser
 

@@ -1,6 +1,7 @@
 """Any language server over stdio, beside the model that knows the files in a process of its own: real time.
 
-`Editor` types into the server by `didChange` and `textDocument/inlineCompletion`, as an editor with ghost text does.
+`Editor` types into the server by `didChange` and `textDocument/inlineCompletion`, as an editor with ghost
+text does.
 """
 
 from __future__ import annotations
@@ -122,9 +123,7 @@ class Editor:
     def _change(self, change: Mapping[str, Any]) -> None:
         self._versions[self.uri] += 1
         document = {"uri": self.uri, "version": self._versions[self.uri]}
-        self.session.notify(
-            "textDocument/didChange", {"textDocument": document, "contentChanges": [change]}
-        )
+        self.session.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
 
 
 async def _ghost(answer: asyncio.Future[Any], line: str) -> str:

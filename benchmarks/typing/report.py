@@ -51,7 +51,7 @@ class Figures:
         """(what, figure, promise, whether it is held)."""
         right, wrong = (94, 2) if never else (95, 1)
         return [
-            ("right text on screen before the next key", f"{self.right:.1f} %", f"≥ {right} %", self.right >= right),
+            ("right text before the next key", f"{self.right:.1f} %", f"≥ {right} %", self.right >= right),
             ("only wrong text on screen", f"{self.wrong:.1f} %", f"≤ {wrong} %", self.wrong <= wrong),
             ("characters accepting would save", f"{self.saved:.1f} %", "≥ 92 %", self.saved >= 92 or never),
             ("key → text, p50", f"{self.p50:.1f} ms", "≤ 5 ms", self.p50 <= 5),

@@ -1,10 +1,12 @@
-"""The model that knows the files, over HTTP in a process of its own, as the servers it stands for would speak.
+"""The model that knows the files, over HTTP in a process of its own, as the servers it stands for would
+speak.
 
     python -m benchmarks.typing.server < {"files": [...], "stops": true, "speed": [60, 0.3, 12]}
 
-prints its port. It speaks enough of Ollama (`/api/generate`), llama.cpp (`/completion`, `/infill`), the OpenAI API
-(`/v1/completions`) and Tabby (`/v1/completions` with `segments`) to be asked for completions; `/counts` tells what each
-request cost. One slot: a request waits for the one before it, and ends when its client goes.
+prints its port. It speaks enough of Ollama (`/api/generate`), llama.cpp (`/completion`, `/infill`), the
+OpenAI API (`/v1/completions`) and Tabby (`/v1/completions` with `segments`) to be asked for completions;
+`/counts` tells what each request cost. One slot: a request waits for the one before it, and ends when its
+client goes.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class ModelServer:
         app.router.add_get("/api/tags", _json({"models": [{"name": "knower:latest"}]}))
         app.router.add_post("/completion", self.llamacpp)
         app.router.add_post("/infill", self.infill)
-        app.router.add_get("/props", _json({"default_generation_settings": {"n_ctx": 8192}, "total_slots": 1}))
+        props = {"default_generation_settings": {"n_ctx": 8192}, "total_slots": 1}
+        app.router.add_get("/props", _json(props))
         app.router.add_get("/health", _json({"status": "ok"}))
         app.router.add_post("/v1/completions", self.openai)
         app.router.add_get("/v1/models", _json({"data": [{"id": "knower"}]}))
@@ -66,7 +69,8 @@ class ModelServer:
         def line(text: str, last: Counted | None) -> str:
             made: Json = {"model": asked["model"], "response": text, "done": last is not None}
             if last is not None:
-                made |= {"done_reason": "stop", "prompt_eval_count": last.prompt, "eval_count": last.generated}
+                made |= {"done_reason": "stop", "prompt_eval_count": last.prompt}
+                made["eval_count"] = last.generated
             return json.dumps(made) + "\n"
 
         return await self._stream(request, self._generate(prompt, most), line, "application/x-ndjson")
@@ -134,7 +138,7 @@ class ModelServer:
         return response
 
     async def _generate(self, prompt: str, most: int) -> AsyncIterator[tuple[str, Counted | None]]:
-        """Token by token at the model's speed, then ("", what it cost). Ends with the handler that reads it."""
+        """Token by token at the model's speed, then ("", what it cost); ends with its handler."""
         async with self._slot:
             clock = asyncio.get_running_loop().time
             answer, first_ms, counted = self.knower.read(prompt)

@@ -50,7 +50,7 @@ def holes(path: Path, number: int, chance: random.Random, *, indented: bool) -> 
     lines = text.split("\n")
     language = language_from_path(path.name)
     opener = comment([""], language).strip()
-    marks = tuple(mark for mark in (opener, "/*", "*", "<!--", "\"\"\"") if mark)
+    marks = tuple(mark for mark in (opener, "/*", "*", "<!--", '"""') if mark)
     seen = Counter(line.strip() for line in lines)
     fit = [
         row

@@ -104,4 +104,3 @@ def _done(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("asking ahead failed: %s", type(error).__name__)
         log.debug("the failure", exc_info=error)
-

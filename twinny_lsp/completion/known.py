@@ -37,6 +37,7 @@ class Terms:
     temperature: float
     context_tokens: int
     suffix_tokens: int
+    suffix_first: bool
 
     @classmethod
     def of(cls, settings: CompletionSettings) -> Terms:
@@ -48,6 +49,7 @@ class Terms:
             settings.temperature,
             settings.context_tokens,
             settings.suffix_tokens,
+            settings.suffix_first,
         )
 
 

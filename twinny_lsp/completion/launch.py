@@ -74,6 +74,7 @@ class Launcher:
         nothing is aborted for it, and None also means that the slot is taken. Raises TwinnyError.
         """
         facts, silent = await facts_or_failure(self._targets, target)
+        await self._targets.count(target, ask.request.snapshot)
         native = native and not self._registry.native_refused(target.endpoint, target.model)
         try:
             window = await self._window(ask, target, facts, native=native)
@@ -158,6 +159,8 @@ def _hole(ask: Ask, prefix: int, suffix: int, served: Served, first_row: int | N
         request.neighbours,
         served.bytes_per_token,
         first_row,
+        served.batch_tokens,
+        request.settings.suffix_first,
     )
 
 
@@ -186,5 +189,3 @@ def _asking(ask: Ask, target: Target, window: _Window, *, ahead: bool) -> Asking
         context=tuple(ContextPiece(file.path, "", estimate_tokens(file.text)) for file in pieces),
         ahead=ahead,
     )
-
-

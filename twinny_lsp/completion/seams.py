@@ -39,7 +39,8 @@ class Registry(Protocol):
 class Hole:
     """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens.
 
-    `first_row`: begin the prefix at this row, if that fits: there the last prompt began.
+    `first_row`: begin the prefix at this row, if that fits: there the last prompt began. `batch_tokens`: what
+    llama.cpp's /infill reads at once. `suffix_first`: ask so where the model's family was trained for both.
     """
 
     snapshot: Snapshot
@@ -51,6 +52,8 @@ class Hole:
     neighbours: tuple[ContextFile, ...] = ()
     bytes_per_token: float = BYTES_PER_TOKEN
     first_row: int | None = None
+    batch_tokens: int | None = None
+    suffix_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

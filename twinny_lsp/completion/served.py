@@ -28,8 +28,16 @@ QUICK_TOKENS = 256
 _TELLING_TOKENS = 200
 """New tokens from which on the time to the first text says something about reading."""
 
-_LEAST_BYTES, _MOST_BYTES = 1.5, 6.0
+_LEAST_BYTES, _MOST_BYTES = 1.5, 5.5
+"""Of a token. A server that counts something else (old Ollamas left out what was cached) is not believed."""
+
 _WEIGHT = 0.3
+BATCH_TOKENS = 2048
+"""llama-server's own batch size (`-b`), which it does not tell."""
+
+_SMALL_BATCH_TOKENS = 512
+_SLID_TOKENS = 256
+"""Tokens computed anew beyond those expected, from which on the server has moved the window by itself."""
 
 
 class Read(NamedTuple):
@@ -54,6 +62,13 @@ class Served:
     first_text_s: float = 0.0
     last: Read = NOTHING_READ
     missed: bool = False
+    counted: bool = False
+    """Whether the server was asked how long its tokens are."""
+    told: bool = False
+    """Whether it said so, or its counts did."""
+    batch_tokens: int = BATCH_TOKENS
+    """What `/infill` is taken to read at once; it cuts prompts to that by itself, anew with each key."""
+    _slid: int = 0
 
     def new_tokens(self, prompt: Prompt) -> float:
         """About how many tokens of this prompt the server has not read just before."""
@@ -70,14 +85,31 @@ class Served:
         """Learn from an answer: the prompt, what of it was new, and when its first text came (s)."""
         if first_text_s is not None:
             self.first_text_s = _nearer(self.first_text_s or first_text_s, first_text_s)
-        if usage is not None and usage.prompt and not isinstance(prompt, ChatPrompt):
-            told = byte_length(flat(prompt)) / usage.prompt
-            self.bytes_per_token = _nearer(self.bytes_per_token, min(max(told, _LEAST_BYTES), _MOST_BYTES))
-        if usage is not None and usage.prompt and usage.cached is not None:
-            new_tokens = usage.prompt - usage.cached
-        if first_text_s is not None and new_tokens >= _TELLING_TOKENS:
-            each = first_text_s * 1000 / new_tokens
+        read_ms = None if first_text_s is None else first_text_s * 1000
+        if usage is not None and usage.prompt:
+            if not isinstance(prompt, ChatPrompt):
+                self.measured(byte_length(flat(prompt)), usage.prompt)
+            if usage.cached is not None:
+                self._notice_slide(prompt, usage.prompt - usage.cached - new_tokens)
+                new_tokens = usage.prompt - usage.cached
+            read_ms = usage.prompt_ms if usage.prompt_ms is not None else read_ms
+        if read_ms is not None and new_tokens >= _TELLING_TOKENS:
+            each = read_ms / new_tokens
             self.read_ms = each if self.read_ms is None else _nearer(self.read_ms, each)
+
+    def measured(self, size: int, tokens: int) -> None:
+        """A text of that many bytes has so many tokens."""
+        each = size / tokens if tokens > 0 else 0.0
+        if _LEAST_BYTES <= each <= _MOST_BYTES:
+            self.bytes_per_token = _nearer(self.bytes_per_token, each) if self.told else each
+            self.told = True
+
+    def _notice_slide(self, prompt: Prompt, beyond: float) -> None:
+        """Twice in a row far more was computed than was new: the server cuts the prompt anew each time."""
+        slid = isinstance(prompt, FimPrompt) and beyond > _SLID_TOKENS
+        self._slid = self._slid + 1 if slid else 0
+        if self._slid > 1:
+            self.batch_tokens = _SMALL_BATCH_TOKENS
 
 
 def flat(prompt: Prompt) -> str:

@@ -10,6 +10,8 @@ import asyncio
 from twinny_lsp.completion.seams import Clock, Registry
 from twinny_lsp.completion.served import Served
 from twinny_lsp.config.resolved import CompletionSettings, Target
+from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.documents.text import byte_length
 from twinny_lsp.errors import ContextOverflow, ProviderError
 from twinny_lsp.exchange import ModelFacts
 
@@ -19,6 +21,12 @@ server that was just started should be found at once."""
 
 _FACTS_PATIENCE = 2.0
 """Seconds a request waits for what a server tells of a model; after that it asks without."""
+
+_SAMPLE = 4_000
+"""Code points of the document that are counted once."""
+
+_COUNT_PATIENCE = 0.2
+"""Seconds a request waits for that."""
 
 _SPARE_TOKENS = 32
 _LEAST_TOKENS = 64
@@ -84,11 +92,28 @@ class Targets:
             return ModelFacts(name=target.model)
         return task.result()
 
+    async def count(self, target: Target, snapshot: Snapshot) -> None:
+        """Once, let the server count the tokens of some of the text, if it can and does so quickly."""
+        served = self.served(target)
+        sample = snapshot.prefix(_SAMPLE)
+        if served.counted or len(sample) < _SAMPLE // 4:
+            return
+        served.counted = True
+        provider = self._registry.provider(target.endpoint)
+        try:
+            async with asyncio.timeout(_COUNT_PATIENCE):
+                tokens = await provider.count_tokens(sample, target.model)
+        except TimeoutError:
+            return
+        if tokens:
+            served.measured(byte_length(sample), tokens)
+
     def budget(self, settings: CompletionSettings, target: Target, facts: ModelFacts) -> tuple[int, int]:
         """How many tokens the prefix and the suffix may have."""
         total = settings.context_tokens
         if facts.context_tokens:
-            total = min(total, facts.context_tokens - settings.max_tokens - _SPARE_TOKENS)
+            room = facts.context_tokens - settings.max_tokens - _SPARE_TOKENS
+            total = min(total, room if self.served(target).told else room * 3 // 4)
         learned = next((limit for known, limit in self._limits if known == target), None)
         if learned is not None:
             total = min(total, learned)

@@ -49,9 +49,7 @@ class Snapshot:
         rest = line[self.column + replaces :]
         new = split_lines(line[: self.column] + text)
         lines = (*self.lines[: self.row], *new[:-1], new[-1] + rest, *self.lines[self.row + 1 :])
-        return replace(
-            self, lines=lines, row=self.row + len(new) - 1, column=len(new[-1]), byte_count=None
-        )
+        return replace(self, lines=lines, row=self.row + len(new) - 1, column=len(new[-1]), byte_count=None)
 
     def prefix(self, max_chars: int) -> str:
         """At most `max_chars` code points before the cursor, whole lines where that is possible."""

@@ -1,4 +1,5 @@
-"""Asking ahead: for what follows the suggestion on screen, when nobody needs the model, and within a budget."""
+"""Asking ahead: for what follows the suggestion on screen, when nobody needs the model, and within a
+budget."""
 
 from __future__ import annotations
 

@@ -72,6 +72,30 @@ async def test_native_windows_stay_within_the_servers_batch(prompts: Prompts) ->
     assert len(made.prompt.suffix) <= 16 * 3
 
 
+async def test_a_batch_nobody_told_is_assumed(prompts: Prompts) -> None:
+    long = replace(hole("a = 1\n" * 2000 + "x = █\n" + "b = 2\n" * 2000), batch_tokens=64)
+    made = await prompts.prompt(Target(llamacpp(), "mystery", "native"), ModelFacts("m"), long, native=True)
+    assert isinstance(made.prompt, FimPrompt)
+    assert len(made.prompt.prefix) <= 48 * 3
+    where = Target(llamacpp(), "qwen2.5-coder", "qwen")
+    raw = await prompts.prompt(where, ModelFacts("m"), long, native=True)
+    assert isinstance(raw.prompt, RawPrompt)
+    assert len(raw.prompt.text) > 1000, "a raw prompt is not cut by the server"
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "later"),
+    [("codellama:7b-code", "<SUF>\ny", "<MID>"), ("qwen2.5-coder", "<|fim_prefix|>x", "<|fim_suffix|>\ny")],
+)
+async def test_suffix_first_where_the_family_was_trained_for_it(
+    prompts: Prompts, model: str, first: str, later: str
+) -> None:
+    here = replace(hole("x = █\ny = 2\n"), suffix_first=True)
+    made = await prompts.prompt(target(model=model), ModelFacts("m"), here, native=True)
+    assert isinstance(made.prompt, RawPrompt)
+    assert made.prompt.text.index(first) < made.prompt.text.index(later)
+
+
 @pytest.mark.parametrize(
     ("asked", "serves", "family"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.completion.fakes import Desk, Stream, say, soon, text_of, until
 from twinny_lsp.completion.request import Trigger
-from twinny_lsp.completion.served import BYTES_PER_TOKEN, Served, common, flat
+from twinny_lsp.completion.served import BATCH_TOKENS, BYTES_PER_TOKEN, Served, common, flat
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Finish, Message, Piece, RawPrompt, Usage
 
 ABOVE = [f"above_{number} = compute({number})\n" for number in range(600)]
@@ -101,6 +101,43 @@ async def test_budgets_follow_the_servers_own_counts(desk: Desk) -> None:
     assert told == pytest.approx(2048, rel=0.1)
 
 
+async def test_a_server_that_counts_is_asked_once(desk: Desk) -> None:
+    texts: list[str] = []
+
+    async def count(text: str, model: str) -> int | None:
+        texts.append(text)
+        return len(text) // 2
+
+    desk.model.count_tokens = count  # type: ignore[method-assign]
+    for number in range(3):
+        stream = await asked(desk, place(400, f"v{number} = █"), trigger=Trigger.INVOKED)
+        assert len(stream.generation.prompt.text) / 2 == pytest.approx(2048, rel=0.1)  # type: ignore[union-attr]
+    assert len(texts) == 1
+
+
+def test_what_no_text_can_have_is_not_believed() -> None:
+    served = Served()
+    served.answered(RawPrompt("x" * 4000), 1000, None, Usage(100, 1))
+    assert served.bytes_per_token == BYTES_PER_TOKEN
+    served.answered(RawPrompt("x" * 4000), 1000, None, Usage(2000, 1))
+    assert served.bytes_per_token == 2.0
+
+
+def test_a_server_that_slides_its_window_is_found_out() -> None:
+    served = Served()
+    prompt = FimPrompt("x" * 6000, "y" * 1000)
+    served.answered(prompt, 1750, None, Usage(1750, 1, 0))
+    served.answered(prompt, 300, None, Usage(1750, 1, 1450))
+    assert served.batch_tokens == BATCH_TOKENS
+    served.answered(prompt, 300, None, Usage(1750, 1, 11))
+    served.answered(prompt, 300, None, Usage(1750, 1, 11))
+    assert served.batch_tokens == 512
+    raw = Served()
+    for _ in range(3):
+        raw.answered(RawPrompt("x" * 7000), 300, None, Usage(1750, 1, 11))
+    assert raw.batch_tokens == BATCH_TOKENS
+
+
 def test_reading_speed_is_measured_on_prompts_that_tell() -> None:
     served = Served()
     served.answered(RawPrompt("x"), 10, 0.5, None)
@@ -111,6 +148,8 @@ def test_reading_speed_is_measured_on_prompts_that_tell() -> None:
     assert served.read_ms == 1.0, "the server says that it had read nearly all of it"
     assert served.affordable(100) == 150
     assert served.affordable(300) == 300
+    served.answered(RawPrompt("x"), 500, 0.5, Usage(500, 1, 0, prompt_ms=100.0))
+    assert served.read_ms < 1.0, "waiting and loading are no reading"
 
 
 def test_a_prompt_as_one_text() -> None:
@@ -121,7 +160,8 @@ def test_a_prompt_as_one_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "expected"), [("", "a", 0), ("abc", "abd", 2), ("abc", "abc", 3), ("a" * 999, "a" * 500, 500)]
+    ("one", "other", "expected"),
+    [("", "a", 0), ("abc", "abd", 2), ("abc", "abc", 3), ("a" * 999, "a" * 500, 500)],
 )
 def test_common_beginning(one: str, other: str, expected: int) -> None:
     assert common(one, other) == expected
