@@ -55,6 +55,12 @@ class SimulatedProvider:
     async def facts(self, model: str) -> ModelFacts:
         return ModelFacts(model)
 
+    def most_choices(self, prompt: object, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
+
     async def close(self) -> None:
         return None
 

@@ -189,11 +189,11 @@ class CompletionEngine:
             # Keys come one by one, so more at once is no typing.
             self._accepted = self._accepted or len(typed.text) > self._taken + 1
             self._taken = len(typed.text)
+            target = ask.request.settings.target
+            if target is not None and typed.text.startswith(text):
+                self._rooms.targets.served(target).useful = True
             return
         self._shown = None
-        target = ask.request.settings.target
-        if typed is not None and target is not None:
-            self._rooms.targets.served(target).missed = True
 
     def _show(self, ask: Ask, result: Result) -> None:
         """What is answered is on screen, as far as anybody can tell."""
@@ -225,7 +225,6 @@ class CompletionEngine:
             self._rooms.pause.first_text(first_ms / 1000)
         if not flight.ahead and (settled or flight.aborted == CHANGED):
             self._rooms.pause.outcome(used=settled)
-            served.missed = not settled
         if settled:
             self._rooms.targets.answered(plan.target)
             self._reports.success(plan.target)

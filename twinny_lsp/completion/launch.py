@@ -77,7 +77,7 @@ class Launcher:
         await self._targets.count(target, ask.request.snapshot)
         native = native and not self._registry.native_refused(target.endpoint, target.model)
         try:
-            window = await self._window(ask, target, facts, native=native)
+            window = await self._window(ask, target, facts, native=native, ahead=way is not None)
         except SettingsError as error:
             # The name alone did not tell how to ask; that the server could not be asked matters more.
             raise silent or error from None
@@ -104,11 +104,16 @@ class Launcher:
         )
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
         stream = self._registry.provider(target.endpoint).stream(_generation(ask, target, prompted))
-        self._targets.served(target).last = window.read
+        served = self._targets.served(target)
+        served.last = window.read
+        if way is None:
+            served.useful = False
         self._flights.launch(flight, stream, on_end)
         return flight
 
-    async def _window(self, ask: Ask, target: Target, facts: ModelFacts, *, native: bool) -> _Window:
+    async def _window(
+        self, ask: Ask, target: Target, facts: ModelFacts, *, native: bool, ahead: bool
+    ) -> _Window:
         """The largest window that is read quickly enough.
 
         That is the whole one if a person asks, if the server has read most of it just before or is quick,
@@ -134,13 +139,14 @@ class Launcher:
         whole = await cut(prefix, None, short=False)
         here = last.uri == uri and last.first_row <= row
         invoked = ask.request.trigger is Trigger.INVOKED
-        if invoked or whole.new_tokens <= affordable or (here and last.quick and served.missed):
+        too_short = here and last.quick and not (served.useful or ahead)
+        if invoked or too_short or whole.new_tokens <= affordable:
             return whole
         short = await cut(quick, None, short=True)
         enough = max(affordable, _WORTH * short.new_tokens)
         if whole.new_tokens <= enough:
             return whole
-        if here and not served.missed:
+        if here:
             on = await cut(prefix, last.first_row, short=last.quick)
             if on.new_tokens <= enough:
                 return on

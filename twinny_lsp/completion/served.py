@@ -54,14 +54,14 @@ NOTHING_READ = Read()
 
 @dataclass(slots=True)
 class Served:
-    """See the module. `missed`: the last answer here was not what was typed on."""
+    """See the module. `useful`: the last answer was typed through or taken to its end."""
 
     bytes_per_token: float = BYTES_PER_TOKEN
     read_ms: float | None = None
     """Milliseconds for one new token of a prompt."""
     first_text_s: float = 0.0
     last: Read = NOTHING_READ
-    missed: bool = False
+    useful: bool = False
     counted: bool = False
     """Whether the server was asked how long its tokens are."""
     told: bool = False
