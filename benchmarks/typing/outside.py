@@ -96,6 +96,14 @@ class Editor:
         else:
             self.line += key
 
+    def type(self, text: str) -> None:
+        """Put in a text at once, as accepting does."""
+        here = self._here()
+        self._change({"range": {"start": here, "end": here}, "text": text})
+        *above, last = text.split("\n")
+        self.row += len(above)
+        self.line = last if above else self.line + last
+
     def ask(self) -> asyncio.Future[str]:
         """Ask for ghost text; what stands behind the cursor when it is drawn."""
         self._number += 1
@@ -108,8 +116,13 @@ class Editor:
         answer = self.session.send_request("textDocument/inlineCompletion", where, id=id)
         task = asyncio.ensure_future(_ghost(answer, self.line))
         self._ids[task] = id
-        task.add_done_callback(lambda done: self._ids.pop(done, None))
+        task.add_done_callback(self._answered)
         return task
+
+    def _answered(self, asked: asyncio.Future[str]) -> None:
+        self._ids.pop(asked, None)
+        if not asked.cancelled():
+            asked.exception()  # whoever waits gets it; a cancelled request has nobody
 
     def cancel(self, asked: asyncio.Future[str]) -> None:
         """`$/cancelRequest`."""

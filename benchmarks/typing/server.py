@@ -12,6 +12,7 @@ client goes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import sys
@@ -132,9 +133,10 @@ class ModelServer:
         kind: str,
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": kind})
-        await response.prepare(request)
-        async for text, last in steps:
-            await response.write(write(text, last).encode())
+        with contextlib.suppress(ConnectionResetError):  # the client has gone
+            await response.prepare(request)
+            async for text, last in steps:
+                await response.write(write(text, last).encode())
         return response
 
     async def _generate(self, prompt: str, most: int) -> AsyncIterator[tuple[str, Counted | None]]:
