@@ -12,6 +12,7 @@ import logging
 from dataclasses import replace
 
 from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.launch import How
 from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.request import Trigger
 from twinny_lsp.completion.rooms import Rooms
@@ -89,7 +90,7 @@ class Ahead:
             return
         way = ask.cursor.place, text
         try:
-            flight = await self._rooms.launcher.launch(accepted, target, self._rooms.landed, way=way)
+            flight = await self._rooms.launcher.launch(accepted, target, self._rooms.landed, How(way=way))
         except TwinnyError as error:
             log.debug("nothing is asked ahead: %s", type(error).__name__)
             return

@@ -228,9 +228,9 @@ class CompletionEngine:
         if settled:
             self._rooms.targets.answered(plan.target)
             self._reports.success(plan.target)
-        answer = flight.answer()
-        if plan.keeps and flight.error is None and not flight.broke_off and (settled or answer.text):
-            self._rooms.known.put(answer, plan.left)
+        if plan.keeps and flight.error is None:
+            for answer in flight.answers():
+                self._rooms.known.put(answer, plan.left)
         self._ahead.look()
 
     async def _run(self, job: Job, key: tuple[str, Asked]) -> Result:

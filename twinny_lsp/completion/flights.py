@@ -37,7 +37,7 @@ class Flights:
             if flight.aborted or flight.error is not None or flight.plan.terms != terms:
                 continue
             typed = flight.typed_at(cursor)
-            if typed is not None and (not flight.ended or flight.rest(typed.text)):
+            if typed is not None and (not flight.reply.over or flight.reply.rest(typed.text)):
                 return flight, typed
         return None
 

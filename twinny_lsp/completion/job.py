@@ -6,13 +6,15 @@ targets. It is cancelled when its request is superseded or cancelled; the flight
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.choices import Choices
 from twinny_lsp.completion.filters import restored
-from twinny_lsp.completion.flight import Flight
+from twinny_lsp.completion.flight import NOTHING_TO_ADD, Flight
 from twinny_lsp.completion.flights import CHANGED
 from twinny_lsp.completion.known import Known
+from twinny_lsp.completion.launch import How
 from twinny_lsp.completion.place import UNTYPED, Typed
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Candidate, Result, Source, Trigger
@@ -59,7 +61,10 @@ class Job:
         return self.ask.request.trigger is Trigger.INVOKED
 
     def known(self) -> Result | None:
-        """The answer if it is known already; no waiting."""
+        """The answer if it is known already and needs no waiting."""
+        return None if self._invoked else self._known()
+
+    def _known(self) -> Result | None:
         if not self.ask.request.settings.cache:
             return None
         known = self.rooms.known.find(self.ask.cursor, self.ask.terms)
@@ -79,10 +84,10 @@ class Job:
     async def _round(self) -> Result | None:
         """Try once what can be tried next; None to look again."""
         # The engine has looked just before the first round.
-        known = None if self._looked else self.known()
+        known = None if self._looked and not self._invoked else self._known()
         self._looked = False
         if known is not None:
-            return known
+            return await self._chosen(known, None) if known.candidates else known
         taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
         if taken is not None:
             return await self._take_up(*taken)
@@ -98,8 +103,7 @@ class Job:
                 self.ask,
                 target,
                 self.rooms.landed,
-                native=not self._refused,
-                known_meanwhile=self._known_meanwhile,
+                How(native=not self._refused, known_meanwhile=self._known_meanwhile),
             )
         except TwinnyError as error:
             self._failed(error, target)
@@ -149,14 +153,14 @@ class Job:
         over: Handle | None = None
         try:
             with flight.followed():
-                while not flight.ended:
+                while not (flight.ended or flight.reply.over):
                     if flight.aborted:
                         return self._nothing(flight.aborted)
-                    if not flight.agrees(typed.text):
+                    if not flight.reply.agrees(typed.text):
                         flight.abort(CHANGED)
                         self.record.add("what came does not agree with what was typed")
                         return None
-                    if not self._invoked and (rest := flight.rest(typed.text)):
+                    if not self._invoked and (rest := flight.reply.rest(typed.text)):
                         left = late_at - self.rooms.clock.now()
                         if left <= 0:
                             self.record.add("the whole lines there are; the rest is still coming")
@@ -168,33 +172,42 @@ class Job:
         finally:
             if over is not None:
                 over.cancel()
-        return self._landed(flight, typed, source)
+        return await self._landed(flight, typed, source)
 
-    def _landed(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
+    async def _landed(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
         """The flight has ended: its text, or what to do about its failure."""
         if flight.error is not None:
             self._flight_failed(flight, flight.error)
             return None
         self._tell(flight)
-        rest = flight.rest(typed.text)
+        rest = flight.reply.rest(typed.text)
         if rest:
-            return self._answer(rest, source, None, typed)
+            return await self._chosen(self._answer(rest, source, None, typed), None if typed.text else flight)
         if typed.text:
             return None  # it says something else, or no more than what is typed: that is another question
-        if flight.broke_off:
+        if flight.reply.broke_off:
             return self._nothing("the answer broke off")
-        return self._nothing(flight.answer().reason)
+        notes = flight.reply.cleaned().notes
+        return self._nothing(notes[-1] if notes else NOTHING_TO_ADD)
+
+    async def _chosen(self, result: Result, flight: Flight | None) -> Result:
+        """The result, with more to choose from if a person asked."""
+        if not self._invoked:
+            return result
+        candidates = await Choices(self.rooms, self.ask, result.candidates[0]).gather(flight)
+        self.record.candidates = len(candidates)
+        return replace(result, candidates=candidates)
 
     def _tell(self, flight: Flight) -> None:
         outcome, usage = flight.outcome, flight.usage
         if outcome.first_byte_ms is not None:
             self.record.add(f"first text {outcome.first_byte_ms:.1f} ms after asking")
-        self.record.add(f"ended: {flight.cutter.why}")
+        self.record.add(f"ended: {flight.reply.cutter.why}")
         if usage is not None:
             self.record.add(
                 f"tokens: prompt {usage.prompt}, of these known {usage.cached}, new {usage.generated}"
             )
-        self.record.filters = [*flight.cutter.notes, *flight.cleaned().notes]
+        self.record.filters = [*flight.reply.cutter.notes, *flight.reply.cleaned().notes]
         for note in self.record.filters:
             self.record.add(note)
 

@@ -25,9 +25,28 @@ from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import Generation, ModelFacts
 
+VARIANT_TEMPERATURE = 0.7
+"""For further answers: at the usual one they would be the same."""
+
 LINE_TOKENS = 64
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What is special about asking. `native` False: the server refused to fill in the middle by itself.
+    `way`:
+    it is asked ahead, see `Plan`. `variant`: another answer than the first is wanted, the how-many-eth.
+    `known_meanwhile`: whether waiting for the slot brought something else.
+    """
+
+    native: bool = True
+    way: tuple[Place, str] | None = None
+    variant: int = 0
+    known_meanwhile: Callable[[], bool] = lambda: False
+
+
+USUAL = How()
 
 _WORTH = 1.25
 """A larger window may cost so many times what the short one costs."""
@@ -59,56 +78,37 @@ class Launcher:
         self._flights, self._clock, self._grace = flights, clock, grace
 
     async def launch(
-        self,
-        ask: Ask,
-        target: Target,
-        on_end: Callable[[Flight], None],
-        *,
-        native: bool = True,
-        way: tuple[Place, str] | None = None,
-        known_meanwhile: Callable[[], bool] = lambda: False,
+        self, ask: Ask, target: Target, on_end: Callable[[Flight], None], how: How = USUAL
     ) -> Flight | None:
-        """Ask the target; None when something else has begun meanwhile and should be looked at first.
-
-        `native` False: it refused to fill in the middle by itself. `way`: asked ahead, see `Plan`; then
-        nothing is aborted for it, and None also means that the slot is taken. Raises TwinnyError.
+        """Ask the target; None when something else has begun meanwhile and should be looked at first, or when
+        the slot is taken and what is asked ahead must not take it. Raises TwinnyError.
         """
         facts, silent = await facts_or_failure(self._targets, target)
         await self._targets.count(target, ask.request.snapshot)
-        native = native and not self._registry.native_refused(target.endpoint, target.model)
+        native = how.native and not self._registry.native_refused(target.endpoint, target.model)
         try:
-            window = await self._window(ask, target, facts, native=native, ahead=way is not None)
+            window = await self._window(ask, target, facts, native=native, ahead=how.way is not None)
         except SettingsError as error:
             # The name alone did not tell how to ask; that the server could not be asked matters more.
             raise silent or error from None
-        slot = target.endpoint.base_url or target.endpoint.name
-        if way is not None and not self._flights.idle(slot):
+        slot = slot_of(target)
+        if how.way is not None and not self._flights.idle(slot):
             return None
         while not await self._flights.free(slot, ask.cursor):
-            if known_meanwhile():
+            if how.known_meanwhile():
                 return None
-        prompted = window.prompted
-        plan = Plan(
-            ask.cursor.place,
-            ask.left,
-            ask.terms,
-            target,
-            slot,
-            prompted,
-            FilterInput(ask.around, ask.shape, chat=prompted.chat, tokens_meant=prompted.restore is not None),
-            _asking(ask, target, window, ahead=way is not None),
-            sum(window.tokens),
-            window.new_tokens,
-            ask.request.settings.cache,
-            way,
-        )
+        provider = self._registry.provider(target.endpoint)
+        generation = _generation(ask, target, window.prompted, how)
+        if ask.request.trigger is Trigger.INVOKED and not how.variant:
+            most = provider.most_choices(window.prompted.prompt, facts)
+            generation = replace(generation, n=max(1, min(ask.request.settings.candidates, most)))
+        plan = _plan(ask, target, window, how, generation.n)
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
-        stream = self._registry.provider(target.endpoint).stream(_generation(ask, target, prompted))
         served = self._targets.served(target)
         served.last = window.read
-        if way is None:
+        if how.way is None:
             served.useful = False
-        self._flights.launch(flight, stream, on_end)
+        self._flights.launch(flight, provider.stream(generation), on_end)
         return flight
 
     async def _window(
@@ -170,15 +170,42 @@ def _hole(ask: Ask, prefix: int, suffix: int, served: Served, first_row: int | N
     )
 
 
-def _generation(ask: Ask, target: Target, prompted: Prompted) -> Generation:
+def _plan(ask: Ask, target: Target, window: _Window, how: How, choices: int) -> Plan:
+    prompted = window.prompted
+    return Plan(
+        ask.cursor.place,
+        ask.left,
+        ask.terms,
+        target,
+        slot_of(target),
+        prompted,
+        FilterInput(ask.around, ask.shape, chat=prompted.chat, tokens_meant=prompted.restore is not None),
+        _asking(ask, target, window, ahead=how.way is not None),
+        sum(window.tokens),
+        window.new_tokens,
+        ask.request.settings.cache,
+        choices,
+        how.variant > 0,
+        how.way,
+    )
+
+
+def slot_of(target: Target) -> str:
+    """What can do one generation at a time: the server."""
+    return target.endpoint.base_url or target.endpoint.name
+
+
+def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Generation:
     settings = ask.request.settings
     most = settings.max_tokens if ask.shape.kind is Kind.BLOCK else min(settings.max_tokens, LINE_TOKENS)
+    warmer = max(settings.temperature, VARIANT_TEMPERATURE)
     return Generation(
         model=target.model,
         prompt=prompted.prompt,
         max_tokens=most,
-        temperature=settings.temperature,
+        temperature=warmer if how.variant else settings.temperature,
         stop=prompted.stop,
+        seed=how.variant or None,
     )
 
 
