@@ -2,7 +2,8 @@
 
     python -m benchmarks.typing                      the engine in this process, in virtual time (seconds)
     python -m benchmarks.typing --stdio              the whole server over stdio, in real time (minutes)
-    python -m benchmarks.typing --server 'COMMAND'   another language server with inline completion, likewise
+    python -m benchmarks.typing --neovim             the whole server in a real Neovim, in real time
+    python -m benchmarks.typing --server 'COMMAND'   another language server, likewise; see peers.py
 
 `--never`: the model does not stop at the hole's end. What the figures mean is told in benchmarks/README.md.
 """
@@ -18,7 +19,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from benchmarks.startup import environment
 from benchmarks.typing.inside import InsideClient
 from benchmarks.typing.knower import Counted, Knower, Speed
 from benchmarks.typing.outside import editor_on, model_server
-from benchmarks.typing.report import Figures, table
-from benchmarks.typing.trace import Hole, files, holes
+from benchmarks.typing.report import Figures, Run, causes, table
+from benchmarks.typing.trace import MOST_ROWS, Hole, files, holes
 from benchmarks.typing.typist import Client, Score, type_hole
 from benchmarks.typing.virtual import run
 
+MODEL = "qwen2.5-coder:7b"
 SERVE = [sys.executable, "-m", "twinny_lsp", "serve", "--stdio"]
 
 
@@ -40,17 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     chance = random.Random(args.seed)
     cut = chosen(args, chance)
     score = Score()
-    if args.stdio or args.server:
+    if args.neovim or args.stdio or args.server:
         counted = asyncio.run(outside(args, cut, chance, score))
     else:
         counted = run(inside(args, cut, chance, score))
     figures = Figures.of(score, counted)
+    if args.save:
+        args.save.write_text(json.dumps(asdict(Run(args.name, figures))) + "\n", encoding="utf-8")
     if args.json:
         print(json.dumps(figures.as_json()))
     else:
         print(table(figures, never=args.never))
-    for line in score.missed[: args.missed]:
-        print("   ", line)
+    for line in causes(score.missed, args.causes):
+        print(line)
     return 0 if figures.held(never=args.never) else 1
 
 
@@ -63,13 +67,19 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--never", action="store_true", help="the model never stops")
     parser.add_argument("--ahead", action="store_true", help="the editor also asks when the cursor comes")
     parser.add_argument("--flat", action="store_true", help="the indentation is typed, too")
+    parser.add_argument("--one-line", action="store_true", help="holes of one line only")
+    parser.add_argument("--crlf", action="store_true", help="the files' lines end in \\r\\n")
     parser.add_argument("--speed", type=float, nargs=3, default=[60, 0.3, 12], metavar="MS")
     parser.add_argument("--stdio", action="store_true", help="the whole server, in real time")
+    parser.add_argument("--neovim", action="store_true", help="a real Neovim, in real time")
     parser.add_argument("--server", help="another server's command; {url} is the model's address")
     parser.add_argument("--options", default="{}", help="its initializationOptions as JSON; {url} likewise")
     parser.add_argument("--wire", default="ollama", choices=["ollama", "llamacpp", "infill", "openai"])
-    parser.add_argument("--missed", type=int, default=0, help="print so many keys without a right text")
+    parser.add_argument("--model", default=MODEL, help="its name decides the template, where one is used")
+    parser.add_argument("--causes", type=int, default=0, help="tell so many causes of keys without a text")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", type=Path, help="a file for benchmarks.typing.report")
+    parser.add_argument("--name", default="twinny-lsp", help="of this configuration, in such a file")
     return parser
 
 
@@ -78,7 +88,8 @@ def chosen(args: argparse.Namespace, chance: random.Random) -> list[Hole]:
     folders = args.folder or [Path(sysconfig.get_path("stdlib"))]
     cut: list[Hole] = []
     for number, path in enumerate(files(folders, args.files, chance)):
-        made = holes(path, args.holes, chance, indented=not args.flat)
+        rows = 1 if args.one_line else MOST_ROWS
+        made = holes(path, args.holes, chance, indented=not args.flat, rows=rows)
         cut += [replace(hole, name=f"{number}/{hole.name}") for hole in made]
     if not cut:
         raise SystemExit("no files of 300 lines and more are there: name a folder with --folder")
@@ -103,7 +114,7 @@ async def inside(
     args: argparse.Namespace, cut: list[Hole], chance: random.Random, score: Score
 ) -> list[Counted]:
     """The engine alone, in virtual time."""
-    client = InsideClient(knower_of(args, cut))
+    client = InsideClient(knower_of(args, cut), args.model, eol="\r\n" if args.crlf else "\n")
     await type_all(client, args, cut, chance, score)
     await client.engine.close()
     if client.failures:
@@ -121,19 +132,24 @@ async def outside(
                 command = shlex.split(args.server.replace("{url}", model.url))
                 options = json.loads(args.options.replace("{url}", model.url))
             else:
-                command, options = SERVE, our_options(args.wire, model.url)
+                command, options = SERVE, our_options(args.wire, model.url, args.model)
+            if args.neovim:
+                from benchmarks.typing.neovim import type_all as type_all_in_neovim
+
+                await asyncio.to_thread(type_all_in_neovim, options, cut, chance, score)
+                return await model.counts()
             async with editor_on(command, options, environment(home)) as editor:
                 await type_all(editor, args, cut, chance, score)
         return await model.counts()
 
 
-def our_options(wire: str, url: str) -> dict[str, Any]:
-    """Settings for our own server: defaults, but for the model's address."""
+def our_options(wire: str, url: str, model: str = MODEL) -> dict[str, Any]:
+    """Settings for our own server: defaults, but for the model and its address."""
     preset = {"ollama": "ollama", "openai": "openai-compatible"}.get(wire, "llamacpp")
     completion: dict[str, Any] = {
         "provider": preset,
-        "model": "knower",
-        "fimTemplate": "native" if wire == "infill" else "qwen",
+        "model": model,
+        "fimTemplate": "native" if wire == "infill" else "automatic",
     }
     return {"providers": {preset: {"baseUrl": url}}, "completion": completion}
 

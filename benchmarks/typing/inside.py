@@ -26,25 +26,27 @@ class SimulatedProvider:
     def __init__(self, endpoint: Endpoint, knower: Knower) -> None:
         self.endpoint, self.knower = endpoint, knower
         self.counted: list[Counted] = []
-        self.busy = 0.0
-        self.log: list[str] | None = None
+        self.doing = ""
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         prompt = generation.prompt
         assert isinstance(prompt, RawPrompt)
         answer, milliseconds, counted = self.knower.read(prompt.text)
         self.counted.append(counted)
-        if self.log is not None:
-            self.log.append(f"{asyncio.get_running_loop().time():.3f} ask {counted} -> {answer!r}")
-        await asyncio.sleep(milliseconds / 1000)
-        for number, text in enumerate(pieces(answer)):
-            if number >= generation.max_tokens:
-                break
-            await asyncio.sleep(self.knower.speed.token / 1000)
-            counted.generated += 1
-            yield Piece(text)
-        usage = Usage(counted.prompt, counted.generated, counted.prompt - counted.anew)
-        yield Piece(finish=Finish.STOP, usage=usage)
+        mine = self.doing = "the model reads"
+        try:
+            await asyncio.sleep(milliseconds / 1000)
+            mine = self.doing = "the model writes"
+            for number, text in enumerate(pieces(answer)):
+                if number >= generation.max_tokens:
+                    break
+                await asyncio.sleep(self.knower.speed.token / 1000)
+                counted.generated += 1
+                yield Piece(text)
+            usage = Usage(counted.prompt, counted.generated, counted.prompt - counted.anew)
+            yield Piece(finish=Finish.STOP, usage=usage)
+        finally:
+            self.doing = "" if self.doing == mine else self.doing
 
     async def health(self) -> Health:
         return Health(State.READY)
@@ -82,9 +84,11 @@ class OneProvider:
 
 
 class InsideClient:
-    """Types into an engine in this process."""
+    """Types into an engine in this process; the document's lines end in `eol`."""
 
-    def __init__(self, knower: Knower, model: str = "qwen2.5-coder:7b", **settings: object) -> None:
+    def __init__(
+        self, knower: Knower, model: str = "qwen2.5-coder:7b", eol: str = "\n", **settings: object
+    ) -> None:
         route = Route(Wire.OPENAI_COMPLETIONS, "/v1/completions")
         endpoint = Endpoint("sim", "openai-compatible", "http://127.0.0.1:1", route, None)
         self.provider = SimulatedProvider(endpoint, knower)
@@ -95,7 +99,7 @@ class InsideClient:
         base = CompletionSettings(enabled=True, target=Target(endpoint, model))
         self.settings = replace(base, **settings)  # type: ignore[arg-type]
         self.documents: dict[str, Document] = {}
-        self.hole: Hole | None = None
+        self._why, self._eol = "", eol
         self.uri, self.row, self.column = "", 0, 0
 
     def now(self) -> float:
@@ -104,7 +108,7 @@ class InsideClient:
     async def cut(self, hole: Hole) -> None:
         self.uri = f"file:///project/{hole.name}"
         if self.uri not in self.documents:
-            document = Document(self.uri, hole.language, 1, hole.file, Encoding.UTF32)
+            document = Document(self.uri, hole.language, 1, self._ends(hole.file), Encoding.UTF32)
             self.documents[self.uri] = document
         before = hole.file[: hole.start]
         self.row, self.column = before.count("\n"), len(before) - before.rfind("\n") - 1
@@ -118,8 +122,11 @@ class InsideClient:
         document.version += 1
 
     def key(self, key: str) -> None:
-        self._edit((self.row, self.column, self.row, self.column), key)
+        self._edit((self.row, self.column, self.row, self.column), self._ends(key))
         self.row, self.column = (self.row + 1, 0) if key == "\n" else (self.row, self.column + 1)
+
+    def _ends(self, text: str) -> str:
+        return text.replace("\n", self._eol)
 
     def ask(self) -> asyncio.Future[str]:
         return asyncio.ensure_future(self._ask())
@@ -129,7 +136,12 @@ class InsideClient:
         path = self.uri.removeprefix("file:///project/")
         request = Request(snapshot, self.settings, Asked.INLINE, Trigger.AUTOMATIC, path=path, repo="project")
         result = await self.engine.complete(request)
-        return result.candidates[0].text if result.candidates else ""
+        self._why = result.reason or result.source.value
+        return result.candidates[0].text.replace(self._eol, "\n") if result.candidates else ""
 
-    def cancel(self, asked: asyncio.Future[str]) -> None:
+    def cancel(self, asked: asyncio.Future[str]) -> str:
         asked.cancel()
+        return self.provider.doing or "the model is not asked yet"
+
+    def why(self) -> str:
+        return self._why

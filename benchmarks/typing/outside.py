@@ -124,11 +124,16 @@ class Editor:
         if not asked.cancelled():
             asked.exception()  # whoever waits gets it; a cancelled request has nobody
 
-    def cancel(self, asked: asyncio.Future[str]) -> None:
+    def cancel(self, asked: asyncio.Future[str]) -> str:
         """`$/cancelRequest`."""
         if (id := self._ids.get(asked)) is not None:
             self.session.cancel(id)
         asked.cancel()
+        return ""
+
+    def why(self) -> str:
+        """A server does not tell."""
+        return ""
 
     def _here(self) -> dict[str, int]:
         return {"line": self.row, "character": len(self.line.encode("utf-16-le")) // 2}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.typing.knower import Counted
-from benchmarks.typing.typist import Score
+from benchmarks.typing.typist import Missed, Score
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Figures:
     anew: float
     prompt: float
     suffix: float
+    answers: tuple[float, ...] = ()
+    """Key → text in ms: the 1st to the 99th percentile."""
 
     @classmethod
     def of(cls, score: Score, counted: list[Counted]) -> Figures:
@@ -45,6 +50,7 @@ class Figures:
             sum(each.anew for each in counted if not each.first_in_file) * per,
             sum(each.prompt for each in counted) / number,
             sum(each.suffix for each in counted) / number,
+            tuple(statistics.quantiles(score.answers, n=100)) if len(score.answers) > 1 else (),
         )
 
     def rows(self, *, never: bool) -> list[tuple[str, str, str, bool]]:
@@ -68,7 +74,16 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded."""
-        return {name: round(value, 2) for name, value in asdict(self).items()}
+        figures = {name: value for name, value in asdict(self).items() if name != "answers"}
+        return {name: round(value, 2) for name, value in figures.items()}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the configuration that is called so."""
+
+    name: str
+    figures: Figures
 
 
 def table(figures: Figures, *, never: bool) -> str:
@@ -78,3 +93,14 @@ def table(figures: Figures, *, never: bool) -> str:
         verdict = f"{promise}: {'held' if held else 'MISSED'}" if promise else ""
         lines.append(f"{what:<46}{figure:>14}   {verdict}")
     return "\n".join(lines)
+
+
+def causes(missed: Sequence[Missed], most: int) -> list[str]:
+    """The most common causes of keys without a right text, each with how often and an example."""
+    found: dict[str, list[Missed]] = defaultdict(list)
+    for each in missed:
+        found[each.cause].append(each)
+    lines = []
+    for cause, keys in sorted(found.items(), key=lambda item: -len(item[1]))[:most]:
+        lines += [f"{100 * len(keys) / len(missed):5.1f} %  {cause}", f"         {keys[len(keys) // 2]}"]
+    return lines

@@ -19,6 +19,7 @@ from twinny_lsp.languages import comment, language_from_path
 LEAST_LINES = 300
 LONGEST_FILE = 400_000
 FIRST_LINE = 25
+MOST_ROWS = 3
 SLOW_AFTER = frozenset(" \n(.,:=")
 
 
@@ -44,8 +45,13 @@ def gap_ms(key: str, chance: random.Random) -> float:
     return gap + 450 * math.exp(chance.gauss(0, 0.6)) if key in SLOW_AFTER else gap
 
 
-def holes(path: Path, number: int, chance: random.Random, *, indented: bool) -> list[Hole]:
-    """At most so many holes of one file, in random order; `indented`: the editor types the indentation."""
+def holes(
+    path: Path, number: int, chance: random.Random, *, indented: bool = True, rows: int = MOST_ROWS
+) -> list[Hole]:
+    """At most so many holes of one file, in random order, each of 1 to `rows` lines.
+
+    `indented`: the editor types the first line's indentation.
+    """
     text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
     lines = text.split("\n")
     language = language_from_path(path.name)
@@ -62,8 +68,7 @@ def holes(path: Path, number: int, chance: random.Random, *, indented: bool) -> 
         starts.append(starts[-1] + len(line) + 1)
     made = []
     for row in chance.sample(fit, min(number, len(fit))):
-        rows = chance.randint(1, 3)
-        cut = lines[row : row + rows]
+        cut = lines[row : row + chance.randint(1, rows)]
         while not cut[-1].strip():
             cut.pop()
         body = "\n".join(cut)

@@ -35,9 +35,46 @@ class Client(Protocol):
         """Ask for ghost text: what would stand behind the cursor, "" for nothing."""
         ...
 
-    def cancel(self, asked: asyncio.Future[str]) -> None:
-        """Cancel that request."""
+    def cancel(self, asked: asyncio.Future[str]) -> str:
+        """Cancel that request; what it was waiting for, where that is known."""
         ...
+
+    def why(self) -> str:
+        """Why the last answer was what it was, where that is known."""
+        ...
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A key that was pressed without a right text on screen. `told`: what the client knows of why."""
+
+    hole: Hole
+    index: int
+    ghost: str
+    told: str
+
+    @property
+    def missing(self) -> str:
+        """What was still to be typed."""
+        return self.hole.text[self.index :]
+
+    @property
+    def cause(self) -> str:
+        """Where in the hole, and why."""
+        typed = self.hole.text[: self.index]
+        if self.missing[0] == "\n":
+            where = "a line's end"
+        elif self.index < 4:
+            where = f"key {self.index + 1} of a hole"
+        elif not typed.rpartition("\n")[2].strip():
+            where = "a line just begun"
+        else:
+            where = "within a line"
+        return f"{where}: {'a wrong text' if self.ghost else 'nothing'}, {self.told}"
+
+    def __str__(self) -> str:
+        typed, missing = self.hole.text[: self.index][-40:], self.missing[:40]
+        return f"{self.hole.name}: {typed!r} | {missing!r}: {self.ghost[:60]!r}"
 
 
 @dataclass
@@ -52,7 +89,7 @@ class Score:
     saved: int = 0
     accepts: int = 0
     answers: list[float] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
 
     def share(self, count: int) -> float:
         """Percent of the keys before which a text could have been on screen."""
@@ -70,8 +107,9 @@ class Score:
             return 0.0, 0.0
         return statistics.median(self.answers), statistics.quantiles(self.answers, n=20)[18]
 
-    def judge(self, ghost: str, missing: str, what: str) -> None:
-        """A key is about to be pressed with `ghost` on screen."""
+    def judge(self, ghost: str, hole: Hole, index: int, told: str) -> None:
+        """The hole's key at `index` is about to be pressed with `ghost` on screen."""
+        missing = hole.text[index:]
         self.judged += 1
         if is_right(ghost, missing):
             self.right += 1
@@ -81,7 +119,7 @@ class Score:
                 self._untaken = len(missing) - len(ghost)
         else:
             self.wrong += bool(ghost)
-            self.missed.append(f"{what}| {missing!r}: {ghost!r}")
+            self.missed.append(Missed(hole, index, ghost, told))
 
     def begin(self, hole: Hole) -> None:
         """A new hole."""
@@ -103,30 +141,29 @@ async def type_hole(
 ) -> None:
     """Type one hole. `ahead`: the editor asks when the cursor comes, before the first key."""
     await client.cut(hole)
-    ghost, text = "", hole.text
+    ghost, told, text = "", "", hole.text
     score.begin(hole)
     if ahead:
-        ghost = await _until_next(client, client.ask(), "", gap_ms(" ", chance) / 1000, None)
+        ghost, told = await _until_next(client, client.ask(), "", gap_ms(" ", chance) / 1000, None)
     for index, key in enumerate(text):
         if index or ahead:
-            score.judge(ghost, text[index:], f"{hole.name}: {text[:index]!r} ")
+            score.judge(ghost, hole, index, told)
         score.keys += 1
         client.key(key)
         ghost = ghost[1:] if ghost.startswith(key) else ""
-        ghost = await _until_next(client, client.ask(), ghost, gap_ms(key, chance) / 1000, score)
+        ghost, told = await _until_next(client, client.ask(), ghost, gap_ms(key, chance) / 1000, score)
 
 
 async def _until_next(
     client: Client, asked: asyncio.Future[str], ghost: str, gap: float, score: Score | None
-) -> str:
-    """Let the gap pass; what is on screen at its end."""
+) -> tuple[str, str]:
+    """Let the gap pass; what is on screen at its end, and what is known of why."""
     began = client.now()
     done, _ = await asyncio.wait({asked}, timeout=gap)
     if not done:
-        client.cancel(asked)
-        return ghost
+        return ghost, f"not answered yet ({client.cancel(asked) or 'cancelled'})"
     ghost = asked.result()
     if score is not None and ghost:
         score.answers.append((client.now() - began) * 1000)
     await asyncio.sleep(max(began + gap - client.now(), 0))
-    return ghost
+    return ghost, f"answered ({client.why()})"
