@@ -123,6 +123,8 @@ class CompletionEngine:
         if result is None:
             self._warmer.stop()
             result = await self._run(job, (uri, request.asked))
+        if job.served_by is not None:
+            self._ahead.used(job.served_by)
         self._warmer.asked(ask)
         self._show(ask, result)
         return self._remember(uri, result)
