@@ -30,7 +30,7 @@ _REMEMBERED = 100
 """Places asked ahead that may still turn out to have been worth it."""
 
 _CREDIT, _MOST_CREDIT = 4.0, 6.0
-_COST, _GAIN, _DRIP = 1.0, 2.0, 0.25
+_COST, _GAIN, _DRIP = 1.0, 2.0, 0.3
 """In questions: what one costs, what one that was used brings in, and what every suggestion shown does."""
 
 
