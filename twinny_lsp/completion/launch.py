@@ -109,9 +109,12 @@ class Launcher:
         slot = slot_of(target)
         if how.yields and not self._flights.idle(slot):
             return None
-        while not await self._flights.free(slot, ask.cursor):
-            if how.known_meanwhile():
-                return None
+        # Making the prompt took a moment, in which what was asked ahead may have begun.
+        while not how.known_meanwhile():
+            if await self._flights.free(slot, ask.cursor):
+                break
+        else:
+            return None
         provider = self._registry.provider(target.endpoint)
         generation = _generation(ask, target, window.prompted, how)
         if ask.request.trigger is Trigger.INVOKED and not (how.variant or how.warm):
