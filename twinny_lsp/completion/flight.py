@@ -37,6 +37,7 @@ class Plan:
     `window_tokens` what the window of the document may have. `keeps`: its answer may be kept. `choices`: how
     many answers were asked for. `spare`: another one than the first, to choose from. `way` is set for what is
     asked ahead: the place where a text was shown, and that text; it leads to `place`.
+    `warm`: the prompt is only to be read, nobody wants the text.
     """
 
     place: Place
@@ -53,6 +54,7 @@ class Plan:
     choices: int = 1
     spare: bool = False
     way: tuple[Place, str] | None = None
+    warm: bool = False
 
 
 class Flight:
@@ -72,7 +74,7 @@ class Flight:
         self.reported = False
         self.usage: Usage | None = None
         self.ended = False
-        self.ahead = plan.way is not None
+        self.ahead = plan.way is not None or plan.warm
         """Asked ahead and not taken up by a request yet."""
         self.followers = 0
         self.began = clock.now()

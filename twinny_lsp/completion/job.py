@@ -15,7 +15,7 @@ from twinny_lsp.completion.flight import NOTHING_TO_ADD, Flight
 from twinny_lsp.completion.flights import CHANGED
 from twinny_lsp.completion.known import Known
 from twinny_lsp.completion.launch import How
-from twinny_lsp.completion.place import UNTYPED, Typed
+from twinny_lsp.completion.place import UNTYPED, Place, Typed
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Candidate, Result, Source, Trigger
 from twinny_lsp.completion.rooms import Rooms
@@ -39,6 +39,8 @@ class Job:
     ask: Ask
     record: Record
     hurried: bool = False
+    served_by: Place | None = None
+    """The place whose answer served the request."""
     _left: list[Target] = field(default_factory=list)
     _looked: bool = True
     _paused: bool = False
@@ -77,6 +79,7 @@ class Job:
             taken[0].touch()
         self.record.reuse = "known"
         self.record.add("known: no request needed")
+        self.served_by = known.answer.place
         if not known.text:
             return self._nothing(known.answer.reason)
         return self._answer(known.text, Source.CACHE, known)
@@ -118,6 +121,7 @@ class Job:
 
     async def _take_up(self, flight: Flight, typed: Typed) -> Result | None:
         flight.seat = self.ask.cursor.seat
+        self.served_by = flight.plan.place
         ahead = ", asked ahead" if flight.ahead else ""
         self.record.reuse = f"a generation under way{ahead}"
         self.record.asked, self.record.outcome = flight.plan.asking, flight.outcome

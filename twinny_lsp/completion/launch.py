@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from twinny_lsp.completion.ask import Ask
 from twinny_lsp.completion.filters import FilterInput
@@ -32,18 +33,32 @@ LINE_TOKENS = 64
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
 
+class Warm(StrEnum):
+    """Whether a prompt is only to be read into the server's cache, and with which window."""
+
+    NO = ""
+    SHORT = "short"
+    WHOLE = "whole"
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """What is special about asking. `native` False: the server refused to fill in the middle by itself.
-    `way`:
-    it is asked ahead, see `Plan`. `variant`: another answer than the first is wanted, the how-many-eth.
-    `known_meanwhile`: whether waiting for the slot brought something else.
+    `way`: it is asked ahead, see `Plan`. `warm`: the prompt is only to be read. `variant`: another answer
+    than the first is wanted, the how-many-eth. `known_meanwhile`: whether waiting for the slot brought
+    something else.
     """
 
     native: bool = True
     way: tuple[Place, str] | None = None
     variant: int = 0
+    warm: Warm = Warm.NO
     known_meanwhile: Callable[[], bool] = lambda: False
+
+    @property
+    def yields(self) -> bool:
+        """Whether nobody waits for it: it takes a slot only when that is free."""
+        return self.way is not None or bool(self.warm)
 
 
 USUAL = How()
@@ -87,32 +102,35 @@ class Launcher:
         await self._targets.count(target, ask.request.snapshot)
         native = how.native and not self._registry.native_refused(target.endpoint, target.model)
         try:
-            window = await self._window(ask, target, facts, native=native, ahead=how.way is not None)
+            window = await self._window(ask, target, facts, how, native=native)
         except SettingsError as error:
             # The name alone did not tell how to ask; that the server could not be asked matters more.
             raise silent or error from None
         slot = slot_of(target)
-        if how.way is not None and not self._flights.idle(slot):
+        if how.yields and not self._flights.idle(slot):
             return None
-        while not await self._flights.free(slot, ask.cursor):
-            if how.known_meanwhile():
-                return None
+        # Making the prompt took a moment, in which what was asked ahead may have begun.
+        while not how.known_meanwhile():
+            if await self._flights.free(slot, ask.cursor):
+                break
+        else:
+            return None
         provider = self._registry.provider(target.endpoint)
         generation = _generation(ask, target, window.prompted, how)
-        if ask.request.trigger is Trigger.INVOKED and not how.variant:
+        if ask.request.trigger is Trigger.INVOKED and not (how.variant or how.warm):
             most = provider.most_choices(window.prompted.prompt, facts)
             generation = replace(generation, n=max(1, min(ask.request.settings.candidates, most)))
         plan = _plan(ask, target, window, how, generation.n)
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
         served = self._targets.served(target)
         served.last = window.read
-        if how.way is None:
+        if not how.yields:
             served.useful = False
         self._flights.launch(flight, provider.stream(generation), on_end)
         return flight
 
     async def _window(
-        self, ask: Ask, target: Target, facts: ModelFacts, *, native: bool, ahead: bool
+        self, ask: Ask, target: Target, facts: ModelFacts, how: How, *, native: bool
     ) -> _Window:
         """The largest window that is read quickly enough.
 
@@ -136,11 +154,13 @@ class Launcher:
             read = Read(flat(prompted.prompt), uri, prompted.first_row, short)
             return _Window(prompted, new, read, (prefix_tokens, suffix))
 
+        if how.warm is Warm.SHORT:
+            return await cut(quick, None, short=True)
         whole = await cut(prefix, None, short=False)
         here = last.uri == uri and last.first_row <= row
         invoked = ask.request.trigger is Trigger.INVOKED
-        too_short = here and last.quick and not (served.useful or ahead)
-        if invoked or too_short or whole.new_tokens <= affordable:
+        too_short = here and last.quick and not (served.useful or how.yields)
+        if invoked or how.warm or too_short or whole.new_tokens <= affordable:
             return whole
         short = await cut(quick, None, short=True)
         enough = max(affordable, _WORTH * short.new_tokens)
@@ -180,13 +200,14 @@ def _plan(ask: Ask, target: Target, window: _Window, how: How, choices: int) -> 
         slot_of(target),
         prompted,
         FilterInput(ask.around, ask.shape, chat=prompted.chat, tokens_meant=prompted.restore is not None),
-        _asking(ask, target, window, ahead=how.way is not None),
+        _asking(ask, target, window, ahead=how.yields),
         sum(window.tokens),
         window.new_tokens,
         ask.request.settings.cache,
         choices,
         how.variant > 0,
         how.way,
+        bool(how.warm),
     )
 
 
@@ -206,6 +227,7 @@ def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Gener
         temperature=warmer if how.variant else settings.temperature,
         stop=prompted.stop,
         seed=how.variant or None,
+        warm=bool(how.warm),
     )
 
 
