@@ -3,7 +3,8 @@
     python -m benchmarks.typing                      the engine in this process, in virtual time (seconds)
     python -m benchmarks.typing --stdio              the whole server over stdio, in real time (minutes)
     python -m benchmarks.typing --neovim             the whole server in a real Neovim, in real time
-    python -m benchmarks.typing --server 'COMMAND'   another language server, likewise; see peers.py
+    python -m benchmarks.typing --peer NAME          another language server, likewise: see peers.py
+    python -m benchmarks.typing --server 'COMMAND'   any language server, likewise
 
 `--never`: the model does not stop at the hole's end. What the figures mean is told in benchmarks/README.md.
 """
@@ -19,7 +20,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ from benchmarks.startup import environment
 from benchmarks.typing.inside import InsideClient
 from benchmarks.typing.knower import Counted, Knower, Speed
 from benchmarks.typing.outside import editor_on, model_server
+from benchmarks.typing.peers import PEERS, ready
 from benchmarks.typing.report import Figures, Run, causes, table
 from benchmarks.typing.trace import MOST_ROWS, Hole, files, holes
 from benchmarks.typing.typist import Client, Score, type_hole
-from benchmarks.typing.virtual import run
+from benchmarks.typing.virtual import run as run_virtually
 
 MODEL = "qwen2.5-coder:7b"
 SERVE = [sys.executable, "-m", "twinny_lsp", "serve", "--stdio"]
@@ -42,13 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     chance = random.Random(args.seed)
     cut = chosen(args, chance)
     score = Score()
-    if args.neovim or args.stdio or args.server:
+    if args.neovim or args.stdio or args.server or args.peer:
         counted = asyncio.run(outside(args, cut, chance, score))
     else:
-        counted = run(inside(args, cut, chance, score))
+        counted = run_virtually(inside(args, cut, chance, score))
     figures = Figures.of(score, counted)
     if args.save:
-        args.save.write_text(json.dumps(asdict(Run(args.name, figures))) + "\n", encoding="utf-8")
+        how = shlex.join(sys.argv[1:] if argv is None else argv)
+        run = Run(args.name, how, not (args.peer or args.server), figures)
+        args.save.write_text(json.dumps(run.as_json()) + "\n", encoding="utf-8")
     if args.json:
         print(json.dumps(figures.as_json()))
     else:
@@ -72,6 +76,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--speed", type=float, nargs=3, default=[60, 0.3, 12], metavar="MS")
     parser.add_argument("--stdio", action="store_true", help="the whole server, in real time")
     parser.add_argument("--neovim", action="store_true", help="a real Neovim, in real time")
+    parser.add_argument("--peer", choices=sorted(PEERS), help="another server, fetched where it must be")
     parser.add_argument("--server", help="another server's command; {url} is the model's address")
     parser.add_argument("--options", default="{}", help="its initializationOptions as JSON; {url} likewise")
     parser.add_argument("--wire", default="ollama", choices=["ollama", "llamacpp", "infill", "openai"])
@@ -98,7 +103,8 @@ def chosen(args: argparse.Namespace, chance: random.Random) -> list[Hole]:
 
 def knower_of(args: argparse.Namespace, cut: list[Hole]) -> Knower:
     """The model that knows these files."""
-    texts = [*dict.fromkeys(hole.file for hole in cut)]
+    eol = "\r\n" if args.crlf else "\n"
+    texts = [file.replace("\n", eol) for file in dict.fromkeys(hole.file for hole in cut)]
     return Knower(texts, Speed(*args.speed), stops=not args.never)
 
 
@@ -128,7 +134,10 @@ async def outside(
     """A whole server, in real time."""
     async with model_server(knower_of(args, cut)) as model:
         with tempfile.TemporaryDirectory() as home:
-            if args.server:
+            if args.peer:
+                peer, folder = ready(args.peer)
+                command, options = peer.start(folder, Path(home), model.url)
+            elif args.server:
                 command = shlex.split(args.server.replace("{url}", model.url))
                 options = json.loads(args.options.replace("{url}", model.url))
             else:
@@ -140,6 +149,8 @@ async def outside(
                 return await model.counts()
             async with editor_on(command, options, environment(home)) as editor:
                 await type_all(editor, args, cut, chance, score)
+                if editor.errors:
+                    print(f"{len(editor.errors)} requests answered with an error: {editor.errors[0]}")
         return await model.counts()
 
 

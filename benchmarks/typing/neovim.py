@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.startup import ROOT, environment
+from benchmarks.startup import environment
 from benchmarks.typing.trace import Hole, gap_ms
 from benchmarks.typing.typist import Score
 from tests.editors.lsp_tee import Traffic, until
@@ -32,10 +32,6 @@ PLAIN = (
 )
 NAMES = {"<": "<lt>", "\n": "<CR>", "\t": "<C-v><Tab>"}
 """Keys that Neovim writes otherwise; a bare tab would accept."""
-
-DEBOUNCE_MS = 200
-"""Neovim's own."""
-
 
 @dataclass(frozen=True)
 class Event:
@@ -64,16 +60,17 @@ class TypingNeovim:
         self.neovim = neovim
         self._watched = False
         self._open: set[str] = set()
-        self._pending = 0
 
     def cut(self, hole: Hole) -> None:
         """Show the file with the hole cut out, and enter insert mode there."""
         path = self.neovim.project / hole.name
-        if hole.name not in self._open:
+        if hole.name in self._open:
+            self.neovim.nvim.command(f"buffer {path}")
+        else:
             self._open.add(hole.name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(hole.file.encode())
-        self.neovim.nvim.command(f"edit {path}")
+            self.neovim.nvim.command(f"edit {path}")
         self.neovim.nvim.command(PLAIN)
         attached = f"local c = {CLIENT}; return c and c.initialized and vim.lsp.buf_is_attached(0, c.id)"
         until(lambda: self.neovim.lua(attached) is True, "the server is attached")
@@ -90,21 +87,24 @@ class TypingNeovim:
         """Type it."""
         self.neovim.keys(NAMES.get(key, key))
 
-    def leave(self) -> None:
-        """Leave insert mode."""
+    def leave(self, hole: Hole) -> None:
+        """Leave insert mode; the file must be what it was."""
         self.neovim.keys("<Esc>")
         until(lambda: self.neovim.nvim.api.get_mode()["mode"] == "n", "normal mode")
+        if "\n".join(self.neovim.nvim.current.buffer[:]) != hole.file.removesuffix("\n"):
+            raise RuntimeError(f"Neovim has not put in what was typed: {hole.name}, {hole.text!r}")
 
     def seen(self) -> Seen:
         """Read the screen."""
         drawn, happened = self.neovim.lua("return typing_seen()")
-        text, here = drawn or ("", True)
-        events = tuple(
-            Event(KINDS[name], at, *(ghost or ("", True)), items) for name, at, ghost, items in happened
-        )
-        return Seen(text, here, events)
+        events = []
+        for name, at_ms, then, items in happened:
+            ghost, here = then or NOTHING
+            events.append(Event(KINDS[name], at_ms, ghost, here, items))
+        return Seen(*(drawn or NOTHING), tuple(events))
 
 
+NOTHING = ("", True)
 KINDS = {"automatic_request": "key", "request": "ask", "handler": "answer"}
 
 
@@ -149,7 +149,7 @@ def type_hole(editor: TypingNeovim, hole: Hole, chance: random.Random, score: Sc
         watch.pressed_ms = pressed * 1000
         score.keys += 1
         due = pressed + gap_ms(key, chance) / 1000
-    editor.leave()
+    editor.leave(hole)
 
 
 class _Watch:

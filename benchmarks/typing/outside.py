@@ -18,7 +18,11 @@ from typing import Any
 
 from benchmarks.typing.knower import Counted, Knower
 from benchmarks.typing.trace import Hole
-from twinny_lsp.cli.session import Session
+from twinny_lsp.cli.session import JsonRpcError, Session
+
+INLINE, MENU = "textDocument/inlineCompletion", "textDocument/completion"
+AUTOMATIC = {INLINE: 2, MENU: 1}
+"""The trigger kind of what is asked while somebody types."""
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -61,10 +65,14 @@ async def model_server(knower: Knower) -> AsyncIterator[ModelProcess]:
 
 
 class Editor:
-    """A client of one language server. Files are opened when the first hole is cut from them."""
+    """A client of one language server. Files are opened when the first hole is cut from them.
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    `method` is what it asks for ghost text; the first item of a menu will do where a server has no other.
+    """
+
+    def __init__(self, session: Session, method: str = INLINE) -> None:
+        self.session, self.method = session, method
+        self.errors: list[str] = []
         self._versions: dict[str, int] = {}
         self._number = 0
         self._ids: dict[asyncio.Future[str], str] = {}
@@ -110,11 +118,11 @@ class Editor:
         where = {
             "textDocument": {"uri": self.uri},
             "position": self._here(),
-            "context": {"triggerKind": 2},
+            "context": {"triggerKind": AUTOMATIC[self.method]},
         }
         id = f"ask-{self._number}"
-        answer = self.session.send_request("textDocument/inlineCompletion", where, id=id)
-        task = asyncio.ensure_future(_ghost(answer, self.line))
+        answer = self.session.send_request(self.method, where, id=id)
+        task = asyncio.ensure_future(self._ghost(answer, self.line))
         self._ids[task] = id
         task.add_done_callback(self._answered)
         return task
@@ -135,6 +143,13 @@ class Editor:
         """A server does not tell."""
         return ""
 
+    async def _ghost(self, answer: asyncio.Future[Any], line: str) -> str:
+        try:
+            return ghost(await answer, line)
+        except JsonRpcError as error:
+            self.errors.append(str(error))
+            return ""
+
     def _here(self) -> dict[str, int]:
         return {"line": self.row, "character": len(self.line.encode("utf-16-le")) // 2}
 
@@ -144,16 +159,25 @@ class Editor:
         self.session.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
 
 
-async def _ghost(answer: asyncio.Future[Any], line: str) -> str:
-    found = await answer
-    items = found.get("items", []) if isinstance(found, dict) else found or []
+def ghost(answer: Any, line: str) -> str:
+    """What an editor draws behind the cursor, with `line` left of it, for any server's answer.
+
+    "" for nothing. Takes a list or an object with `items`, of inline or of menu items, with or without a
+    range, with a plain text or a snippet's.
+    """
+    items = answer.get("items") if isinstance(answer, dict) else answer
     if not items:
         return ""
-    text = items[0]["insertText"]
-    text = text["value"] if isinstance(text, dict) else text
-    start = items[0].get("range", {}).get("start", {}).get("character")
-    covered = line.encode("utf-16-le")[2 * start :].decode("utf-16-le") if start is not None else ""
-    return str(text).removeprefix(covered)
+    edit = items[0].get("textEdit") or {}
+    text = edit.get("newText") or items[0].get("insertText") or items[0].get("label") or ""
+    text = text.get("value", "") if isinstance(text, dict) else text
+    span = items[0].get("range") or edit.get("range") or edit.get("insert")
+    covered = _from_utf16(line, span["start"]["character"]) if span else ""
+    return str(text).removeprefix(covered) if str(text).startswith(covered) else ""
+
+
+def _from_utf16(line: str, column: int) -> str:
+    return line.encode("utf-16-le")[2 * column :].decode("utf-16-le")
 
 
 def _position(text: str, offset: int) -> dict[str, int]:
@@ -166,16 +190,19 @@ def _position(text: str, offset: int) -> dict[str, int]:
 async def editor_on(
     argv: Sequence[str], options: Mapping[str, Any], env: Mapping[str, str]
 ) -> AsyncIterator[Editor]:
-    """An editor on that server; `options` are initializationOptions."""
+    """An editor on that server; `options` are initializationOptions. It asks for a menu where there is no
+    inline completion."""
     async with await Session.spawn(list(argv), env=dict(env)) as session:
         root = "file:///project"
-        await session.initialize(
+        result = await session.initialize(
             {
                 "rootUri": root,
+                "capabilities": {"textDocument": {"inlineCompletion": {}, "completion": {}}},
                 "workspaceFolders": [{"uri": root, "name": "project"}],
                 "initializationOptions": options,
                 "clientInfo": {"name": "typing"},
             }
         )
-        yield Editor(session)
+        inline = bool(result["capabilities"].get("inlineCompletionProvider"))
+        yield Editor(session, INLINE if inline else MENU)
         await session.shutdown()

@@ -1,11 +1,19 @@
-"""What a run came to: the figures, what was promised of them, and a table for people."""
+"""What runs came to: the figures, what was promised of them, a table for people, and plots.
+
+    python -m benchmarks.typing.report RUN.json ... [--json] [--svg FOLDER]
+
+Each RUN.json was written by `benchmarks.typing --save`. Of runs with one name, each figure's median counts.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.typing.knower import Counted
@@ -80,10 +88,43 @@ class Figures:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the configuration that is called so."""
+    """One run of the configuration that is called so; `how` are the arguments of the command, `ours` whether
+    it was our own server's."""
 
     name: str
+    how: str
+    ours: bool
     figures: Figures
+
+    @classmethod
+    def load(cls, path: Path) -> Run:
+        """From a file that `as_json` went into."""
+        made = json.loads(path.read_text(encoding="utf-8"))
+        made["figures"]["answers"] = tuple(made["figures"]["answers"])
+        return cls(made["name"], made["how"], made["ours"], Figures(**made["figures"]))
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file."""
+        answers = [round(milliseconds, 2) for milliseconds in self.figures.answers]
+        figures = self.figures.as_json() | {"answers": answers}
+        return {"name": self.name, "how": self.how, "ours": self.ours, "figures": figures}
+
+
+def medians(runs: Sequence[Run]) -> list[Run]:
+    """One run for each name, in the order in which they first appear; `keys` are added up."""
+    named: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        named[run.name].append(run)
+    return [replace(of[0], figures=_median([run.figures for run in of])) for of in named.values()]
+
+
+def _median(of: Sequence[Figures]) -> Figures:
+    columns = {field.name: [getattr(each, field.name) for each in of] for field in fields(Figures)}
+    keys, answers = columns.pop("keys"), [each for each in columns.pop("answers") if each]
+    middle = {name: statistics.median(values) for name, values in columns.items()}
+    return Figures(
+        keys=sum(keys), **middle, answers=tuple(map(statistics.median, zip(*answers, strict=True)))
+    )
 
 
 def table(figures: Figures, *, never: bool) -> str:
@@ -104,3 +145,39 @@ def causes(missed: Sequence[Missed], most: int) -> list[str]:
     for cause, keys in sorted(found.items(), key=lambda item: -len(item[1]))[:most]:
         lines += [f"{100 * len(keys) / len(missed):5.1f} %  {cause}", f"         {keys[len(keys) // 2]}"]
     return lines
+
+
+def markdown(runs: Sequence[Run]) -> str:
+    """A table for a README."""
+    lines = [
+        "| | keys | right | wrong | saved | key → text p50 / p95 | requests | generated | anew |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for run in runs:
+        of = run.figures
+        lines.append(
+            f"| {run.name} | {of.keys:,} | {of.right:.1f} % | {of.wrong:.1f} % | {of.saved:.1f} % "
+            f"| {of.p50:.1f} / {of.p95:.1f} ms | {of.requests:.1f} | {of.generated:.0f} | {of.anew:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table of several runs; draw them."""
+    from benchmarks.typing.charts import pictures
+
+    parser = argparse.ArgumentParser(prog="benchmarks.typing.report", description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--svg", type=Path, metavar="FOLDER")
+    args = parser.parse_args()
+    runs = medians([Run.load(path) for path in args.runs])
+    print(json.dumps([run.as_json() for run in runs]) if args.json else markdown(runs))
+    if args.svg:
+        args.svg.mkdir(parents=True, exist_ok=True)
+        for name, text in pictures(runs).items():
+            (args.svg / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,9 @@ from aiohttp import web
 from benchmarks.typing.knower import Counted, Knower, Speed, pieces
 
 Json = dict[str, Any]
+TABBY_TOKENS = 64
+"""What a Tabby server generates at most for one request."""
+
 QWEN = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
 
@@ -107,8 +110,10 @@ class ModelServer:
         asked = await request.json()
         segments = asked.get("segments")
         if segments is not None:
-            prompt = _rendered(segments["prefix"], segments.get("suffix") or "")
-            return await _whole(self._generate(prompt, 64), _tabby)
+            more = segments.get("relevant_snippets_from_changed_files") or ()
+            context = "".join(f"{each['body']}\n" for each in more)
+            prompt = _rendered(context + segments["prefix"], segments.get("suffix") or "")
+            return await _whole(self._generate(prompt, TABBY_TOKENS), _tabby)
 
         def event(text: str, last: Counted | None) -> str:
             choice = {"index": 0, "text": text, "finish_reason": "stop" if last else None}
