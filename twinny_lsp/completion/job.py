@@ -67,6 +67,18 @@ class Job:
         return None if self._invoked else self._known()
 
     def _known(self) -> Result | None:
+        known = self._usable()
+        if known is None:
+            return None
+        self.record.reuse = "known"
+        self.record.add("known: no request needed")
+        self.served_by = known.answer.place
+        if not known.text:
+            return self._nothing(known.answer.reason)
+        return self._answer(known.text, Source.CACHE, known)
+
+    def _usable(self) -> Known | None:
+        """What is known and good enough: a person wants the whole, and no "nothing to add"."""
         if not self.ask.request.settings.cache:
             return None
         known = self.rooms.known.find(self.ask.cursor, self.ask.terms)
@@ -77,12 +89,7 @@ class Job:
             return None
         if taken is not None:
             taken[0].touch()
-        self.record.reuse = "known"
-        self.record.add("known: no request needed")
-        self.served_by = known.answer.place
-        if not known.text:
-            return self._nothing(known.answer.reason)
-        return self._answer(known.text, Source.CACHE, known)
+        return known
 
     async def _round(self) -> Result | None:
         """Try once what can be tried next; None to look again."""
@@ -142,10 +149,8 @@ class Job:
 
     def _known_meanwhile(self) -> bool:
         """Whether waiting for the slot brought an answer, or a stream to take up."""
-        if self.rooms.flights.find(self.ask.cursor, self.ask.terms) is not None:
-            return True
-        cached = self.ask.request.settings.cache
-        return cached and self.rooms.known.find(self.ask.cursor, self.ask.terms) is not None
+        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
+        return taken is not None or self._usable() is not None
 
     async def _follow(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
         """Wait until there is enough to answer; None when the flight is of no use and another try is due.

@@ -141,7 +141,6 @@ async def test_what_is_never_used_ends_the_budget_and_use_restores_it(desk: Desk
         await until(lambda: quiet(desk))
         sources.append((await soon(desk.ask(f"b{number} = 1█\n", **AHEAD))).source)
         await until(lambda: quiet(desk))
-    assert Source.MODEL in sources[:10], "the budget was spent"
     assert set(sources[20:]) == {Source.CACHE}
 
 
