@@ -33,6 +33,7 @@ PLAIN = (
 NAMES = {"<": "<lt>", "\n": "<CR>", "\t": "<C-v><Tab>"}
 """Keys that Neovim writes otherwise; a bare tab would accept."""
 
+
 @dataclass(frozen=True)
 class Event:
     """Something Neovim did: `what` is "key" (drawn again), "ask" or "answer" with so many items."""
