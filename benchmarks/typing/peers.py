@@ -2,8 +2,8 @@
 
     python -m benchmarks.typing --peer tabby-agent
 
-Each is installed once, from its registry, below `.cache/peers/` of this checkout, without scripts of its own
-being run. It gets an empty home folder, talks to nobody but the simulated model, and keeps its defaults
+Each is installed once, from its registry, below `.cache/peers/` of this checkout (npm; cargo, which takes a
+quarter of an hour). It gets an empty home folder, talks to nobody but the simulated model, and keeps its defaults
 otherwise.
 """
 
@@ -70,4 +70,24 @@ def _tabby(folder: Path, home: Path, url: str) -> tuple[list[str], dict[str, Any
     return ["node", str(folder / "node_modules/tabby-agent/dist/cli.js"), "--lsp", "--stdio"], {}
 
 
-PEERS = {"tabby-agent": Peer("1.5.0", _npm("tabby-agent@1.5.0"), _tabby)}
+def _cargo(crate: str, version: str) -> Callable[[Path], None]:
+    command = ["cargo", "install", crate, "--version", version, "--locked"]
+    return lambda folder: _run([*command, "--root", str(folder)])
+
+
+def _lsp_ai(folder: Path, home: Path, url: str) -> tuple[list[str], dict[str, Any]]:
+    marks = {"start": "<|fim_prefix|>", "middle": "<|fim_suffix|>", "end": "<|fim_middle|>"}
+    return [str(folder / "bin" / "lsp-ai")], {
+        "memory": {"file_store": {}},
+        "models": {"it": {"type": "ollama", "model": "m", "generate_endpoint": f"{url}/api/generate"}},
+        "completion": {
+            "model": "it",
+            "parameters": {"max_context": 2000, "options": {"num_predict": 64}, "fim": marks},
+        },
+    }
+
+
+PEERS = {
+    "tabby-agent": Peer("1.5.0", _npm("tabby-agent@1.5.0"), _tabby),
+    "lsp-ai": Peer("0.7.0", _cargo("lsp-ai", "0.7.0"), _lsp_ai),
+}

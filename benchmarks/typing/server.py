@@ -77,6 +77,8 @@ class ModelServer:
                 made["eval_count"] = last.generated
             return json.dumps(made) + "\n"
 
+        if asked.get("stream") is False:
+            return await _whole(self._generate(prompt, most), lambda text, last: json.loads(line(text, last)))
         return await self._stream(request, self._generate(prompt, most), line, "application/x-ndjson")
 
     async def llamacpp(self, request: web.Request) -> web.StreamResponse:
