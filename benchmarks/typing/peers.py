@@ -2,9 +2,9 @@
 
     python -m benchmarks.typing --peer tabby-agent
 
-Each is installed once, from its registry, below `.cache/peers/` of this checkout (npm; cargo, which takes a
-quarter of an hour). It gets an empty home folder, talks to nobody but the simulated model, and keeps its defaults
-otherwise.
+Each is installed once, from its registry, below `.cache/peers/` of this checkout (with cargo that takes a
+quarter of an hour). It gets an empty home folder, talks to nobody but the simulated model, and keeps its
+defaults otherwise.
 """
 
 from __future__ import annotations
