@@ -146,7 +146,7 @@ deny = ["fixtures/", "*.sql"]
 ```
 """
 PROJECT_PARAGRAPH = """\
-A `{project_file}` comes with a repository, perhaps a stranger's, so it can only switch off, narrow and hold back.
+A `{project_file}` comes with a repository, perhaps a stranger's, so it can only switch off and narrow.
 Understood are {allowed}; sizes hold where they are smaller than yours. Everything else in it is reported and
 ignored: no address, key, header, command or template can come from there, and nothing that you switched off
 comes on.

@@ -265,7 +265,7 @@ class ContextSection(Section):
     notebook_cells: bool = Field(default=True, description="The notebook's other cells.")
     tokens: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
         default=512,
-        description="Of `completion.contextTokens`, at most so many tokens for all of this together; 0: none.",
+        description="Of `completion.contextTokens`, at most so many for all of this together; 0: none.",
     )
     max_file_bytes: Annotated[int, Field(ge=1)] = Field(
         default=200_000, description="Files larger than this, in bytes, are not read."
