@@ -86,4 +86,4 @@ def test_the_server_module_imports_nothing_heavy() -> None:
     script = "import sys, twinny_lsp.lsp.features as _; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"aiohttp", "pydantic", "pybars", "tree_sitter", "xllamacpp"}
+    assert not loaded & {"aiohttp", "pathspec", "pydantic", "pybars", "tree_sitter", "xllamacpp"}
