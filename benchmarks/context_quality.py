@@ -1,4 +1,4 @@
-"""How often a model sees the line that defines what is being called: on real code, at places behind `name(`.
+"""How often a model sees the line that defines what is being called: on real code, behind `name(`.
 
 A place is right behind the opening bracket of a call, where the name is defined in exactly one other file of the
 folder; what follows on that line is cut off. A hit: the definition's line is in the pieces. Definitions are
@@ -6,9 +6,9 @@ found here by other means than in the program (Python's `ast`, one expression fo
 
     python -m benchmarks.context_quality FOLDER... [--places 100] [--tokens 512]
 
-Each FOLDER is a project (an unpacked wheel, crate or module). Places whose definition is in the window anyway do
-not count. Three runs: imports alone (no other file open); open files alone (the file with the definition and nine
-others are open); all sources.
+Each FOLDER is a project (an unpacked wheel, crate or module). Places whose definition is in the window anyway
+do not count. The runs: imports alone (no other file is open); open files alone (the file with the definition
+and nine others are open); all sources with and without them.
 """
 
 from __future__ import annotations
@@ -34,11 +34,19 @@ from twinny_lsp.documents.windows import BYTES_PER_TOKEN, window
 from twinny_lsp.languages import language_from_path
 
 CALL = re.compile(r"(?P<before>[\w.>:]*?)(?P<name>[A-Za-z_]\w{3,})\(")
-DEFINES = re.compile(r"\b(?:def|class|function|func|fn|struct|type|interface|trait)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w{3,})")
-# Names that the languages' own types have as well: a call of them is most likely no call of the project's.
-USUAL = frozenset(
-    ["super", "print", "open", "append", "extend", "update", "items", "keys", "values", "copy", "clone", "push", "push_str", "slice", "next", "send", "text", "splice", "insert", "remove", "setdefault", "function", "callback", "forEach", "replace", "format", "split", "join", "strip", "none", "some", "into", "from", "iter", "index", "count", "sort", "reverse", "clear", "find", "search", "match", "test", "parse", "write", "read", "close", "flush", "seek", "exec", "system", "type", "call", "apply", "bind", "then", "catch", "finally", "resolve", "reject", "emit", "once", "self", "switch", "while", "return", "checked_sub", "literal", "Ready", "Write", "Become", "unwrap", "expect", "lines", "trim", "contains", "starts", "with_capacity", "default", "filter", "concat", "includes"]
+DEFINES = re.compile(
+    r"\b(?:def|class|function|func|fn|struct|type|interface|trait)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w{3,})"
 )
+METHOD = re.compile(r"(?: {2,4}|\t)(?:static |async |get )*([A-Za-z_]\w{3,})\([^()]*\) \{\s*$")
+# Names that the languages' own types have as well: a call of them is most likely no call of the project's.
+USUAL = """
+    super print open append extend update items keys values copy clone push push_str slice next send
+    text splice insert remove setdefault function callback forEach replace format split join strip
+    none some into from iter index count sort reverse clear find search match test parse write read
+    close flush seek exec system type call apply bind then catch finally resolve reject emit once
+    self switch while return checked_sub literal Ready Write Become unwrap expect lines trim
+    contains starts with_capacity default filter concat includes isinstance
+"""
 NOTHING = ContextSettings(True, False, False, False, False, False)
 CONTEXT_TOKENS, SUFFIX_TOKENS = 2048, 256
 OPEN_FILES = 10
@@ -86,7 +94,7 @@ class Project:
                 if DEFINES.search(line) or line.lstrip().startswith(("#", "//", "*", '"')):
                     continue
                 for call in CALL.finditer(line):
-                    file, at = (path, 0) if call["name"] in USUAL else unique.get(call["name"], (path, 0))
+                    file, at = (path, 0) if call["name"] in USUAL.split() else unique.get(call["name"], (path, 0))
                     if file != path and Path(file).suffix == Path(path).suffix:
                         member = call["before"].endswith((".", ">"))
                         yield Place(self, path, row, call.end(), member, file, self.texts[file][at].strip())
@@ -108,18 +116,19 @@ def _others(lines: list[str]) -> Iterator[tuple[str, int]]:
     for row, line in enumerate(lines):
         if line.lstrip().startswith(("*", "//", "/*", '"')):
             continue
-        if found := DEFINES.search(line):
+        found = DEFINES.search(line) or METHOD.match(line)
+        if found is not None and found[1] not in ("switch", "catch", "while", "function"):
             yield found[1], row
-        elif found := re.match(r"(?: {2,4}|\t)(?:static |async |get )*([A-Za-z_]\w{3,})\([^()]*\) \{\s*$", line):
-            if found[1] not in ("switch", "catch", "while", "function"):
-                yield found[1], row
 
 
-def query_of(place: Place, context: ContextSettings, tokens: int, *, opened: bool, seed: int) -> Query | None:
+def query_of(
+    place: Place, context: ContextSettings, tokens: int, *, opened: bool, seed: int
+) -> Query | None:
     """The question at a place; None if the definition is in the window anyway."""
     lines = list(place.project.texts[place.path])
     lines[place.row] = lines[place.row][: place.column] + "\n"
-    snapshot = Snapshot("file:///own", language_from_path(place.path), 1, tuple(lines), place.row, place.column)
+    language = language_from_path(place.path)
+    snapshot = Snapshot("file:///own", language, 1, tuple(lines), place.row, place.column)
     part = window(snapshot, CONTEXT_TOKENS - SUFFIX_TOKENS - tokens, SUFFIX_TOKENS)
     if place.line in part.prefix or place.line in part.suffix:
         return None
@@ -157,8 +166,10 @@ def measure(places: list[Place], context: ContextSettings, tokens: int, *, opene
         hits[place.member].append(hit)
         if not hit:
             near = any(place.line.rstrip("{: ") in piece.text for piece in found)
-            missed.append(f"    {'candidate' if near else 'not found'} {place.project.root.name} {place.path}:"
-                          f"{place.row + 1} {place.project.texts[place.path][place.row][:place.column].strip()} <- {place.file}: {place.line}")
+            call = place.project.texts[place.path][place.row][: place.column].strip()
+            how = "found, but not chosen" if near else "not found"
+            where = f"{place.project.root.name}/{place.path}:{place.row + 1}"
+            missed.append(f"    {how}: {where} {call} <- {place.file}: {place.line}")
     told = []
     for member, found_there in hits.items():
         if found_there:
@@ -173,7 +184,9 @@ def measure(places: list[Place], context: ContextSettings, tokens: int, *, opene
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--places", type=int, default=100)
     parser.add_argument("--tokens", type=int, default=512)

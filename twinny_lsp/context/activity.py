@@ -1,4 +1,4 @@
-"""What the user has been doing: which documents are open, where they were in them, what they edited and closed.
+"""What the user has been doing: which documents are open, where they were in them, what they edited.
 
 No I/O, no clock; told of each event, at each key, so each costs microseconds.
 """

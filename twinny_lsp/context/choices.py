@@ -25,7 +25,10 @@ Settings = tuple[ContextSettings, PrivacySettings]
 
 @dataclass(slots=True, eq=False)
 class Choice:
-    """Pieces for a region of a document. `own_lines` tell when a part of the document itself is in the window."""
+    """Pieces for a region of a document.
+
+    `own_lines` tell when a part of the document itself, which is shown, has come into the window.
+    """
 
     uri: str
     row: int

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from twinny_lsp.context.focus import Focus, words
+from twinny_lsp.context.focus import CALLED, Focus, words
 
 _SMALL, _FULL, _HARD = 3, 8, 16
 """Rows before a chunk may end at a blank line at the left margin, at any blank line, anywhere."""
@@ -25,6 +25,7 @@ _DEFINES = re.compile(
     re.MULTILINE,
 )
 _MOST_WORDS = 60
+_DEFINES_NEAR, _DEFINES_CALLED = 2.0, 6.0
 _LENGTH_SHARE = 0.5
 """How much the length of a chunk counts: 0 not at all, 1 in full."""
 
@@ -71,6 +72,13 @@ def _chunk(lines: Sequence[str], first: int, last: int) -> Chunk:
     return Chunk(first, last, tuple(names)[:_MOST_WORDS], defined & names.keys())
 
 
+def _factor(name: str, chunk: Chunk, weight: float) -> float:
+    """How much more a chunk's name counts because the chunk defines it."""
+    if name not in chunk.defines:
+        return 1.0
+    return _DEFINES_CALLED if weight >= CALLED else _DEFINES_NEAR
+
+
 def rank(files: Sequence[Iterable[Chunk]], focus: Focus, most: int) -> list[Ranked]:
     """The chunks that have most to do with the place, best first; none that only share a common name."""
     near = focus.weights
@@ -91,9 +99,7 @@ def rank(files: Sequence[Iterable[Chunk]], focus: Focus, most: int) -> list[Rank
     mean = length / total
     ranked: list[Ranked] = []
     for index, chunk, shared in matching:
-        worth = {
-            name: near[name] * rarity[name] * (2.0 if name in chunk.defines else 1.0) for name in shared
-        }
+        worth = {name: near[name] * rarity[name] * _factor(name, chunk, near[name]) for name in shared}
         size = 1 - _LENGTH_SHARE + _LENGTH_SHARE * len(chunk.names) / mean
         best = tuple(sorted(shared, key=lambda name: -worth[name]))
         ranked.append(Ranked(index, chunk, sum(worth.values()) / size, best))

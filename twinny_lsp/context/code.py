@@ -9,20 +9,21 @@ from typing import Protocol
 from twinny_lsp.context.chunks import Chunk, cut
 from twinny_lsp.context.imports import Import, imports_of
 from twinny_lsp.context.outline import Definition, definitions
+from twinny_lsp.documents.text import split_lines
 
 
 class Code:
     """One version of a file, secrets masked. What is asked of it is worked out once."""
 
-    def __init__(self, path: str, language: str, lines: Sequence[str]) -> None:
+    def __init__(self, path: str, language: str, text: str) -> None:
         self.path = path
         self.language = language
-        self.lines = tuple(lines)
+        self.text = text
 
     @cached_property
-    def text(self) -> str:
-        """The whole text."""
-        return "".join(self.lines)
+    def lines(self) -> tuple[str, ...]:
+        """Its lines with their terminators."""
+        return tuple(split_lines(self.text))
 
     @cached_property
     def definitions(self) -> tuple[Definition, ...]:

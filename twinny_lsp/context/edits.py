@@ -46,8 +46,10 @@ def record(places: tuple[EditPlace, ...], edit: Edit) -> tuple[EditPlace, ...]:
 def moved(row: int, edit: Edit) -> int:
     """Where a row is after an edit; a row that went is where the edit was."""
     gone, come = edit.removed.count("\n"), edit.inserted.count("\n")
-    if row <= edit.row or _cut_off(edit):
+    if row < edit.row or _cut_off(edit):
         return row
+    if row == edit.row:
+        return row + come if edit.column == 0 and not gone else row
     return row + come - gone if row > edit.row + gone else min(row, edit.row + come)
 
 

@@ -15,10 +15,10 @@ from twinny_lsp.context.code import Code
 from twinny_lsp.context.deny import useless
 from twinny_lsp.context.ignores import Ignores, Stamp, read_bounded
 from twinny_lsp.context.secrets import mask
-from twinny_lsp.documents.text import split_lines
 from twinny_lsp.languages import language_from_path
 
-_KEPT_CHARS = 4_000_000
+_KEPT_CHARS = 2_000_000
+"""Of all texts together; what is worked out of them takes about as much again."""
 _MOST_IN_FOLDER = 150
 
 
@@ -73,7 +73,7 @@ class Files:
         if text is None or useless(text):
             return None
         language = language_from_path(path, text[: text.find("\n") + 1][:200])
-        return Code(path, language, split_lines(mask(text) if self._masked else text))
+        return Code(path, language, mask(text) if self._masked else text)
 
     def _keep(self, path: str, known: tuple[Stamp, Code | None]) -> None:
         self._forget(self._kept.pop(path, None))
@@ -88,4 +88,4 @@ class Files:
 
 
 def _size(code: Code | None) -> int:
-    return 100 if code is None else 100 + sum(map(len, code.lines))
+    return 100 if code is None else 100 + len(code.text)

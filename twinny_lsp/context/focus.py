@@ -16,11 +16,12 @@ _ABOVE, _BELOW, _FARTHEST = 40, 15, 400
 _TYPE_ROWS = 200
 _BANDS = ((0, 6.0), (3, 4.0), (10, 2.0), (_ABOVE, 1.0))
 """Rows from the cursor's, and what a name within them weighs."""
-_CALLED = 12.0
+CALLED = 12.0
+"""What the name weighs whose call the cursor is in."""
 _AROUND = 2.0
 """What a name weighs in the lines that open the blocks around the cursor."""
 
-_CALL = re.compile(r"([A-Za-z_$][\w$]*)\s*(?:<[^<>()]*>|!)?\((?:[^()]|\([^()]*\))*$")
+_CALL = re.compile(r"([A-Za-z_$][\w$]*)\s*(?:(?:::)?<[^<>()]*>|!)?\((?:[^()]|\([^()]*\))*$")
 _MEMBER = re.compile(r"([A-Za-z_$][\w$]*)(?:\(\))?(?:\?\.|\.|->|::|:)[\w$]*$")
 
 _KEYWORDS = """
@@ -63,7 +64,7 @@ def look(lines: Sequence[str], row: int, column: int) -> Focus:
         _weigh(weights, words(lines[at]), _AROUND)
     before = lines[row][:column] if lines else ""
     if call := _CALL.search(before[-500:]):
-        _weigh(weights, (call[1],), _CALLED)
+        _weigh(weights, (call[1],), CALLED)
     return Focus(MappingProxyType(weights), _types(lines, row, before[-500:]))
 
 

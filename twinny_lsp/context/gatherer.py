@@ -1,4 +1,4 @@
-"""Gathers what else a model should see, beside the way of the keystroke, and keeps a choice while it is good.
+"""Gathers what else a model should see, beside the keystroke's way, and keeps a choice while it is good.
 
 The loop's side: it notes what happens to documents, asks the worker's thread, and answers in time with the best
 there is. While the user works in one region the answer is the same, byte for byte; it is made anew when they
@@ -174,9 +174,9 @@ class Gatherer:
         return mask(text) if privacy.mask_secrets else text
 
     async def refusal(self, uri: str) -> str:
-        """Why no model may see this document, as the end of a sentence that begins with its name; "" if one may.
+        """Why no model may see this document; "" if one may.
 
-        Costs a look-up but for the first time. What cannot be decided in time is refused.
+        The reason is the end of a sentence that begins with the document's name. Costs a look-up but for the first time. What cannot be decided in time is refused.
         """
         now = self._clock()
         known = self._refusals.get(uri)

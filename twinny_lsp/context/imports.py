@@ -85,7 +85,7 @@ def _javascript(text: str) -> Iterator[Import]:
         whole = f"{outside},{after}"
         if brace:
             yield Import(module, _names(inside, r"\s*:\s*|\s+as\s+"))
-        if defaults := tuple((DEFAULT, here) for _, here in _names(whole) if here != ALL):
+        if defaults := tuple((DEFAULT, here) for there, here in _names(whole) if there != ALL):
             yield Import(module, defaults)
         if not brace:
             yield Import(module)
@@ -148,8 +148,8 @@ def _rust_parts(text: str) -> list[str]:
 
 
 _JVM = re.compile(
-    r"^[ \t]*import[ \t]+(?P<static>static[ \t]+)?(?P<path>[\w.]+)"
-    r"(?:\.(?P<many>\*|_|\{[^}]*\}))?(?:[ \t]+as[ \t]+(?P<alias>\w+))?",
+    r"^[ \t]*import[ \t]+(?P<static>static[ \t]+)?(?P<path>\w+(?:\.\w+)*)"
+    r"(?:\.(?P<many>\*|\{[^}]*\}))?(?:[ \t]+as[ \t]+(?P<alias>\w+))?",
     re.MULTILINE,
 )
 
@@ -157,6 +157,8 @@ _JVM = re.compile(
 def _jvm(text: str) -> Iterator[Import]:
     for found in _JVM.finditer(text):
         path, many = found["path"], found["many"] or ""
+        if path.endswith("._"):
+            path, many = path[:-2], ALL
         if many.startswith("{"):
             for name, here in _names(many, r"\s*(?:=>|\bas\b)\s*"):
                 yield Import(f"{path}.{name}", ((name, here),))
@@ -202,7 +204,7 @@ def _php(text: str) -> Iterator[Import]:
 
 
 _ELIXIR = re.compile(
-    r"^[ \t]*(?:alias|import|use|require)[ \t]+([A-Z][\w.]*)(?:\.\{([^}]*)\})?", re.MULTILINE
+    r"^[ \t]*(?:alias|import|use|require)[ \t]+([A-Z]\w*(?:\.\w+)*)(?:\.\{([^}]*)\})?", re.MULTILINE
 )
 
 

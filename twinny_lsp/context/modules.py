@@ -117,11 +117,16 @@ def _go(one: Import, where: Where) -> Iterator[Target]:
         yield Target(folder=posixpath.join(folder, rest).rstrip("/"), endings=(".go",))
 
 
+_RUST_ROOTS = ("tests", "examples", "benches", "bin")
+"""Folders in which each file is a crate of its own."""
+
+
 def _rust(one: Import, where: Where) -> Iterator[Target]:
     folders = above(where.path)
     stem = posixpath.splitext(posixpath.basename(where.path))[0]
     # The folder in which this module's own modules are.
-    own = folders[0] if stem in ("mod", "lib", "main") else posixpath.join(folders[0], stem)
+    heads = stem in ("mod", "lib", "main") or posixpath.basename(folders[0]) in _RUST_ROOTS
+    own = folders[0] if heads else posixpath.join(folders[0], stem)
     if one.relative:
         yield Target((f"{own}/{one.module}.rs", f"{own}/{one.module}/mod.rs"))
         return
@@ -142,7 +147,7 @@ def _rust(one: Import, where: Where) -> Iterator[Target]:
         bases = [joined(base, f"{name}/src") for base in around for name in dict.fromkeys((package, head))]
         bases += [joined(crate, "src")] if posixpath.basename(root) != "src" else []
         yield from _rust_module(posixpath.join(own, head), rest, one)
-    for base in bases:
+    for base in dict.fromkeys(bases):
         yield from _rust_module(base, rest, one)
 
 

@@ -75,7 +75,9 @@ _ASSIGNED = re.compile(
     r"(?P<rest>.*)"
 )
 _FIELD = re.compile(r"\s*[\w$\"'@#\[*&]")
-_FUNCTION_VALUE = re.compile(r"\s*(?:async\s+)?(?:function\b|\([^()]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>|lambda\b)")
+_FUNCTION_VALUE = re.compile(
+    r"\s*(?:async\s+)?(?:function\b|\([^()]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>|lambda\b)"
+)
 _TAKEN = re.compile(r"\s*(?:await\s+)?(?:require|import)\s*\(")
 """A value that is another module is no definition: it is followed there."""
 _NAMED_VALUE = re.compile(r"\s*(?:async\s+)?(?:function\s*\*?|class)\s+([A-Za-z_$][\w$]*)")

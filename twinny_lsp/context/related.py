@@ -80,7 +80,8 @@ def related(path: str) -> tuple[Related, ...]:
 
 def _headers(folder: str, stem: str, endings: tuple[str, ...]) -> tuple[str, ...]:
     up = posixpath.dirname(folder)
-    folders = (folder, f"{up}/include", f"{up}/src", f"{up}/inc", up, _swapped(folder, "src", "include"))
+    folders = [folder, f"{up}/include", f"{up}/src", f"{up}/inc", up]
+    folders += [_swapped(folder, "src", "include"), _swapped(folder, "include", "src")]
     return _unique(f"{place}/{stem}{end}" for place in dict.fromkeys(folders) for end in endings)
 
 
@@ -112,7 +113,7 @@ def _sources(folder: str, stem: str, ending: str) -> tuple[str, ...]:
 
 
 def _inner(folder: str, marks: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The folder as (outer, rest) around each of its parts that is one of `marks`; as (outer, "") above it."""
+    """The folder as (outer, rest) around each of its parts that is one of `marks`."""
     parts = folder.split("/") if folder else []
     found = [
         ("/".join(parts[:at]), "/".join(parts[at + 1 :])) for at, part in enumerate(parts) if part in marks

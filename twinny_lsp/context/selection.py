@@ -106,6 +106,8 @@ def ordered(picked: Sequence[Piece], shown: Sequence[Piece]) -> tuple[Piece, ...
         edit = piece.source is Source.EDITS
         if piece.key in place:
             return edit, 0, place[piece.key]
+        if piece.source is Source.CELLS:
+            return edit, 1, _ORDER.index(piece.source), piece.rows
         # What matters most stands nearest to the text it is for; what is of one file stands together.
         if edit:
             return edit, 1, piece.score, piece.path, piece.rows

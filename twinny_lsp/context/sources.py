@@ -42,13 +42,13 @@ def cells(path: str, before: Sequence[str], after: Sequence[str]) -> Iterator[Pi
     above_it = sum(bool(text.strip()) for text in before)
     for at, cell in enumerate(found):
         score = 1.0 / (1 + abs(at - above_it + 0.5)) + (1.0 if at < above_it else 0.0)
-        yield Piece(Source.CELLS, cell.path, (), cell.text.rstrip("\n"), score, "a cell of this notebook")
+        yield Piece(Source.CELLS, cell.path, (at,), cell.text.rstrip("\n"), score, "a cell of this notebook")
 
 
 def chunks_of_open(
     files: Sequence[tuple[Code, Sequence[int]]], own: Code, outside: Sequence[Chunk], focus: Focus
 ) -> Iterator[Piece]:
-    """The chunks that matter here: of `files`, each with the rows its user was at, and the own ones `outside`."""
+    """The chunks that matter: of `files`, each with the rows its user was at, and the own ones `outside`."""
     codes = [own, *(code for code, _ in files)]
     ranked = rank([outside, *(code.chunks for code, _ in files)], focus, _CHUNKS * 3)
 

@@ -22,7 +22,6 @@ from twinny_lsp.context.modules import Where
 from twinny_lsp.context.pieces import Piece
 from twinny_lsp.context.secrets import mask
 from twinny_lsp.context.selection import Window, choose
-from twinny_lsp.documents.text import split_lines
 
 _MARGIN = 30
 """Rows next to the window that are not shown: the window will have them soon, and the choice would change."""
@@ -167,12 +166,8 @@ class Worker:
         known = self._codes.get(one.uri)
         if known is not None and known[0] is one.lines and known[1] == masked and known[2].path == one.path:
             return known[2]
-        lines = one.lines[:_HEAD_ROWS] if one.large else one.lines
-        if masked:
-            text = "".join(lines)
-            safe = mask(text)
-            lines = lines if safe == text else tuple(split_lines(safe))
-        code = Code(one.path, one.language, lines)
+        text = "".join(one.lines[:_HEAD_ROWS] if one.large else one.lines)
+        code = Code(one.path, one.language, mask(text) if masked else text)
         self._codes[one.uri] = (one.lines, masked, code)
         pace.step()
         return code

@@ -6,6 +6,7 @@ import random
 import re
 import string
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_whatever_comes_keeps_its_length_and_lines(text: str) -> None:
         i for i, char in enumerate(text) if char in "\r\n"
     ]
     spans = find(text)
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(spans))
 
 
 @pytest.mark.parametrize(
