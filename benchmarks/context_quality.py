@@ -1,8 +1,8 @@
 """How often a model sees the line that defines what is being called: on real code, behind `name(`.
 
-A place is right behind the opening bracket of a call, where the name is defined in exactly one other file of the
-folder; what follows on that line is cut off. A hit: the definition's line is in the pieces. Definitions are
-found here by other means than in the program (Python's `ast`, one expression for other languages).
+A place is right behind the opening bracket of a call, where the name is defined in exactly one other file
+of the folder; what follows on that line is cut off. A hit: the defining line is in the pieces. Definitions
+are found by other means than in the program (Python's `ast`, one expression for other languages).
 
     python -m benchmarks.context_quality FOLDER... [--places 100] [--tokens 512]
 
@@ -94,10 +94,12 @@ class Project:
                 if DEFINES.search(line) or line.lstrip().startswith(("#", "//", "*", '"')):
                     continue
                 for call in CALL.finditer(line):
-                    file, at = (path, 0) if call["name"] in USUAL.split() else unique.get(call["name"], (path, 0))
-                    if file != path and Path(file).suffix == Path(path).suffix:
+                    name = call["name"]
+                    file, at = unique.get(name, (path, 0))
+                    if file != path and name not in USUAL.split() and Path(file).suffix == Path(path).suffix:
                         member = call["before"].endswith((".", ">"))
-                        yield Place(self, path, row, call.end(), member, file, self.texts[file][at].strip())
+                        line_there = self.texts[file][at].strip()
+                        yield Place(self, path, row, call.end(), member, file, line_there)
 
 
 def _python(lines: list[str]) -> Iterator[tuple[str, int]]:
@@ -121,9 +123,7 @@ def _others(lines: list[str]) -> Iterator[tuple[str, int]]:
             yield found[1], row
 
 
-def query_of(
-    place: Place, context: ContextSettings, tokens: int, *, opened: bool, seed: int
-) -> Query | None:
+def query_of(place: Place, context: ContextSettings, tokens: int, *, opened: bool, seed: int) -> Query | None:
     """The question at a place; None if the definition is in the window anyway."""
     lines = list(place.project.texts[place.path])
     lines[place.row] = lines[place.row][: place.column] + "\n"

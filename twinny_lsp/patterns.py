@@ -16,7 +16,11 @@ _MOST_STARS = 6
 
 def compiled(patterns: Iterable[str]) -> GitIgnoreSpec:
     """A matcher; what is no pattern is left out, as git does."""
-    return GitIgnoreSpec.from_lines([tame for line in patterns if is_pattern(tame := _tamed(line))])
+    tame = [_tamed(line) for line in patterns]
+    try:
+        return GitIgnoreSpec.from_lines(tame)
+    except (ValueError, re.error):
+        return GitIgnoreSpec.from_lines([line for line in tame if is_pattern(line)])
 
 
 def is_pattern(line: str) -> bool:

@@ -273,7 +273,7 @@ class ContextSection(Section):
 
 
 class PrivacySection(Section):
-    """What is never sent, see docs/privacy.md."""
+    """What is never sent; docs/context.md has all of it."""
 
     deny: list[str] = Field(
         default=[],

@@ -17,7 +17,7 @@ from twinny_lsp.context.selection import rendered
 from twinny_lsp.documents.document import Edit
 
 REGION_ROWS = 60
-_KEPT = 64
+_KEPT = 128
 _GROWS = 1.5
 """How much larger a budget may become before a choice made for a smaller one is too poor."""
 Settings = tuple[ContextSettings, PrivacySettings]

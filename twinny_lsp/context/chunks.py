@@ -26,17 +26,32 @@ _DEFINES = re.compile(
 )
 _MOST_WORDS = 60
 _DEFINES_NEAR, _DEFINES_CALLED = 2.0, 6.0
+_DEFINED_NEAR = 4.0
+"""What a name must weigh for it to matter who defines it."""
 _LENGTH_SHARE = 0.5
 """How much the length of a chunk counts: 0 not at all, 1 in full."""
 
 
-class Chunk(NamedTuple):
-    """Rows `first` to `last` of a file, the names in them, and which of these they define."""
+class Chunk:
+    """Rows `first` to `last` of a file, and the names in them."""
 
-    first: int
-    last: int
-    names: tuple[str, ...]
-    defines: frozenset[str]
+    __slots__ = ("_defines", "_lines", "first", "last", "names")
+
+    def __init__(self, lines: Sequence[str], first: int, last: int) -> None:
+        self.first, self.last, self._lines = first, last, lines
+        self._defines: frozenset[str] | None = None
+        self.names = tuple(dict.fromkeys(map(sys.intern, words(self._text))))[:_MOST_WORDS]
+
+    @property
+    def defines(self) -> frozenset[str]:
+        """Which of the names it defines; found out when it is first asked for."""
+        if self._defines is None:
+            self._defines = frozenset(_DEFINES.findall(self._text))
+        return self._defines
+
+    @property
+    def _text(self) -> str:
+        return "".join(self._lines[self.first : self.last + 1])
 
 
 class Ranked(NamedTuple):
@@ -59,22 +74,15 @@ def cut(lines: Sequence[str]) -> list[Chunk]:
         blank = not lines[row - 1].strip()
         margin = not line[0].isspace() and line[0] not in "}])"
         if size >= _HARD or (blank and (margin or size >= _FULL)):
-            chunks.append(_chunk(lines, begin, row - 1))
+            chunks.append(Chunk(lines, begin, row - 1))
             begin = row
-    chunks.append(_chunk(lines, begin, len(lines) - 1))
+    chunks.append(Chunk(lines, begin, len(lines) - 1))
     return [chunk for chunk in chunks if chunk.names]
-
-
-def _chunk(lines: Sequence[str], first: int, last: int) -> Chunk:
-    text = "".join(lines[first : last + 1])
-    names = dict.fromkeys(map(sys.intern, words(text)))
-    defined = frozenset(map(sys.intern, _DEFINES.findall(text)))
-    return Chunk(first, last, tuple(names)[:_MOST_WORDS], defined & names.keys())
 
 
 def _factor(name: str, chunk: Chunk, weight: float) -> float:
     """How much more a chunk's name counts because the chunk defines it."""
-    if name not in chunk.defines:
+    if weight < _DEFINED_NEAR or name not in chunk.defines:
         return 1.0
     return _DEFINES_CALLED if weight >= CALLED else _DEFINES_NEAR
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from twinny_lsp.context.chunks import Chunk, cut
+from twinny_lsp.context.deny import useless
 from twinny_lsp.context.imports import Import, imports_of
 from twinny_lsp.context.outline import Definition, definitions
 from twinny_lsp.documents.text import split_lines
@@ -24,6 +25,11 @@ class Code:
     def lines(self) -> tuple[str, ...]:
         """Its lines with their terminators."""
         return tuple(split_lines(self.text))
+
+    @cached_property
+    def useless(self) -> str:
+        """Why it is of no use as context; "" if it is of use."""
+        return useless(self.text)
 
     @cached_property
     def definitions(self) -> tuple[Definition, ...]:

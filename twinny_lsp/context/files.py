@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from twinny_lsp.context.code import Code
-from twinny_lsp.context.deny import useless
 from twinny_lsp.context.ignores import Ignores, Stamp, read_bounded
 from twinny_lsp.context.secrets import mask
 from twinny_lsp.languages import language_from_path
@@ -28,6 +27,8 @@ class Files:
     def __init__(self, root: Path, ignores: Ignores, max_bytes: int, *, masked: bool) -> None:
         self.root, self.ignores = root, ignores
         self.open: Mapping[str, Code] = {}
+        self.step: Callable[[], object] = lambda: None
+        """Called before each file: whoever does much in a row lets others have their turn."""
         self._max_bytes, self._masked = max_bytes, masked
         self._kept: OrderedDict[str, tuple[Stamp, Code | None]] = OrderedDict()
         self._chars = 0
@@ -35,9 +36,10 @@ class Files:
 
     def read(self, path: str) -> Code | None:
         """See `code.Reader`."""
+        self.step()
         opened = self.open.get(path)
         if opened is not None:
-            return None if self.ignores.why_not(path) else opened
+            return None if self.ignores.why_not(path) or opened.useless else opened
         full = self.root / path
         try:
             found = os.stat(full)
@@ -70,10 +72,11 @@ class Files:
 
     def _fresh(self, path: str) -> Code | None:
         text = read_bounded(self.root / path, self._max_bytes)
-        if text is None or useless(text):
+        if text is None:
             return None
         language = language_from_path(path, text[: text.find("\n") + 1][:200])
-        return Code(path, language, mask(text) if self._masked else text)
+        code = Code(path, language, mask(text) if self._masked else text)
+        return None if code.useless else code
 
     def _keep(self, path: str, known: tuple[Stamp, Code | None]) -> None:
         self._forget(self._kept.pop(path, None))

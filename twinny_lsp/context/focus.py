@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-WORD = re.compile(r"[A-Za-z_$][\w$]*")
+WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
 _ABOVE, _BELOW, _FARTHEST = 40, 15, 400
 _TYPE_ROWS = 200
 _BANDS = ((0, 6.0), (3, 4.0), (10, 2.0), (_ABOVE, 1.0))
@@ -70,7 +70,7 @@ def look(lines: Sequence[str], row: int, column: int) -> Focus:
 
 def words(text: str) -> list[str]:
     """The names in a text that are no keywords and no single letters."""
-    return [word for word in WORD.findall(text) if len(word) > 2 and word not in STOP]
+    return [word for word in WORD.findall(text) if word not in STOP]
 
 
 def around(lines: Sequence[str], row: int) -> Iterable[int]:

@@ -1,8 +1,8 @@
 """Gathers what else a model should see, beside the keystroke's way, and keeps a choice while it is good.
 
-The loop's side: it notes what happens to documents, asks the worker's thread, and answers in time with the best
-there is. While the user works in one region the answer is the same, byte for byte; it is made anew when they
-come back to a region after something changed elsewhere, or when they rest.
+The loop's side: it notes what happens to documents, asks the worker's thread, and answers in time with the
+best there is. While the user works in one region the answer is the same, byte for byte; it is made anew when
+they come back to a region after something changed elsewhere, or when they rest.
 
 Knows no LSP and no templates. What a piece is: sources.py, imported.py; which are chosen: selection.py.
 """
@@ -30,7 +30,7 @@ from twinny_lsp.documents.document import Document
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 0.045
+ANSWER_S = 0.035
 """How long a request waits for the worker; what is not there by then is there for the next one."""
 REST_S = 3.0
 """How long nothing must happen until a choice is looked at again: longer than the pauses in typing."""
@@ -176,7 +176,8 @@ class Gatherer:
     async def refusal(self, uri: str) -> str:
         """Why no model may see this document; "" if one may.
 
-        The reason is the end of a sentence that begins with the document's name. Costs a look-up but for the first time. What cannot be decided in time is refused.
+        The reason is the end of a sentence that begins with the document's name. Costs a look-up but for the
+        first time. What cannot be decided in time is refused.
         """
         now = self._clock()
         known = self._refusals.get(uri)

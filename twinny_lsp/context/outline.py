@@ -134,8 +134,16 @@ class _Outline:
     def run(self) -> tuple[Definition, ...]:
         row, count = 0, len(self._lines)
         while row < count and len(self._found) < MOST:
-            row = self._read(row)
+            row = row + 1 if self._is_body(self._lines[row]) else self._read(row)
         return tuple(self._found)
+
+    def _is_body(self, line: str) -> bool:
+        """Whether a row stands deeper than the function it is in: most rows do, so this must be quick."""
+        if not self._open or self._open[-1][2] is Kind.TYPE or self._quotes:
+            return False
+        if not line[: self._open[-1][0] + 1].isspace():
+            return False
+        return not self._python or ('"""' not in line and "'''" not in line)
 
     def _read(self, row: int) -> int:
         """Read one row; the next one to be read."""

@@ -100,9 +100,7 @@ _PEM = re.compile(r"-----(?P<which>BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: 
 _LONGEST_KEY = 16_000
 _BASE64 = re.compile(r"(?:(?<=\\[nr])|(?<![\\A-Za-z0-9+/]))[A-Za-z0-9+/]{8,}={0,2}")
 
-_ADDRESS = re.compile(
-    r"://(?P<user>[^\s:/@\"'`<>{}$]{0,64}):(?P<it>[^\s/,@\"'`<>]{3,128})@[\w\[.%$-]"
-)
+_ADDRESS = re.compile(r"://(?P<user>[^\s:/@\"'`<>{}$]{0,64}):(?P<it>[^\s/,@\"'`<>]{3,128})@[\w\[.%$-]")
 
 _NAMES = ("passw", "passphrase", "pwd", "secret", "token", "credential", "authorization")
 _KEYS = tuple(

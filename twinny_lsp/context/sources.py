@@ -66,11 +66,11 @@ def chunks_of_open(
 
 def definitions_in_open(codes: Sequence[Code], focus: Focus) -> Iterator[Piece]:
     """What open files define of the names on the cursor's line: whoever goes on there needs the signature."""
+    names = [name for name, weight in focus.weights.items() if weight >= _ON_THE_LINE]
+    names += focus.types
+    having = [code for code in codes if any(name in code.text for name in names)]
     found = [
-        piece
-        for code in codes
-        for piece in imported.all_of(code, focus)
-        if piece.score >= _ON_THE_LINE
+        piece for code in having for piece in imported.all_of(code, focus) if piece.score >= _ON_THE_LINE
     ]
     same = Counter(piece.why for piece in found)
     for piece in found:

@@ -27,6 +27,8 @@ _MARGIN = 30
 """Rows next to the window that are not shown: the window will have them soon, and the choice would change."""
 _HEAD_ROWS = 300
 """All that is read of a document larger than `maxFileBytes`: its imports are there."""
+_MOST_ROOTS = 16
+"""Roots, times settings: a project's file can change without anybody telling."""
 _WORK_S, _PAUSE_S = 0.001, 0.0002
 
 
@@ -119,10 +121,14 @@ class Worker:
         if query.root is None:
             return
         files = self._reader(query, query.root)
-        others = [one for one in query.others if not files.ignores.why_not(one.path)]
-        codes = {one.uri: self._code(one, masked, pace) for one in (query.own, *others)}
+        files.step = pace.step
+        if files.ignores.why_never(query.own.path):
+            return  # it is not asked about, then; should it be, nothing of it goes along
+        allowed = [one for one in query.others if not files.ignores.why_not(one.path)]
+        codes = {one.uri: self._code(one, masked, pace) for one in (query.own, *allowed)}
         self._codes = {uri: known for uri, known in self._codes.items() if uri in codes}
         own = codes[query.own.uri]
+        others = [one for one in allowed if not codes[one.uri].useless]
         files.open = {code.path: code for code in codes.values()}
         focus = look(query.own.lines, query.row, query.column)
         if wanted.imports:
@@ -136,8 +142,8 @@ class Worker:
             closed = [code for path in query.closed if (code := files.read(path)) is not None]
             seen = [(codes[one.uri], one.visited) for one in others] + [(code, ()) for code in closed]
             for code, _ in seen:
-                code.chunks  # noqa: B018 - worked out file by file, so that others get their turn in between
                 pace.step()
+                code.chunks  # noqa: B018 - worked out file by file, so that others get their turn in between
             yield from sources.own_definitions(own, near, focus)
             yield from sources.definitions_in_open([code for code, _ in seen], focus)
             yield from sources.chunks_of_open(seen, own, outside, focus)
@@ -152,6 +158,8 @@ class Worker:
     def _ignores(self, root: Path, privacy: PrivacySettings) -> Ignores:
         key = (root, privacy)
         if key not in self._rules:
+            if len(self._rules) >= _MOST_ROOTS:
+                self.forget()
             self._rules[key] = Ignores(root, privacy)
         return self._rules[key]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
@@ -127,6 +128,10 @@ class CompletionFeatures:
         if asked is Asked.INLINE and wanted is Surface.MENU:
             return None
         place = self._server.place_of(snapshot.uri)
+        gatherer = self._server.backend.gatherer
+        gatherer.visited(snapshot.uri, snapshot.row)
+        if settings.enabled and (refusal := await gatherer.refusal(snapshot.uri)):
+            settings = replace(settings, enabled=False, off_reason=f"{place.path} {refusal}")
         return Request(
             snapshot=snapshot,
             settings=settings,

@@ -63,7 +63,8 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
 async def _start(server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
     """Build what is behind the protocol, off the loop's thread, and read the settings."""
     backend = await asyncio.to_thread(_import_backend)
-    server.backend = await backend.build(server.roots, troubles.failed, troubles.worked)
+    editor = backend.Editor(server.roots, server.documents, server.place_of)
+    server.backend = await backend.build(editor, troubles.failed, troubles.worked)
     await sync.start()
     server.is_ready()
 

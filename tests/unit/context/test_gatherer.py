@@ -226,9 +226,7 @@ async def test_a_newer_place_does_not_wait_for_an_older_one(
     monkeypatch.setattr(module, "ANSWER_S", 5)
     paces: list[Pace] = []
     real = Worker.pieces
-    monkeypatch.setattr(
-        Worker, "pieces", lambda self, query, found, pace: paces.append(pace) or real(self, query, found, pace)
-    )
+    monkeypatch.setattr(Worker, "pieces", lambda self, *given: paces.append(given[2]) or real(self, *given))
     desk.open("app.py")
     desk.open("text.py")
     older = asyncio.ensure_future(desk.ask("app.py", 5, 18))
@@ -275,13 +273,15 @@ PRIVATE = "open_store = store = value = path = 'private'\n"
 
 
 async def test_what_is_held_back_never_is_context(desk: Desk, tmp_path: Path) -> None:
-    hidden = ["prod.env", "ignored.py", "own.py", "denied.py", "package-lock.json", "big.py", "sub/ignored.py"]
+    hidden = ["prod.env", "ignored.py", "own.py", "denied.py", "yarn.lock", "big.py", "sub/ignored.py"]
     desk.write(".gitignore", "ignored.py\n")
     desk.write(".twinnyignore", "own.py\n")
     desk.set(deny=("denied.py",), max_file_bytes=5000)
     for name in hidden:
         desk.write(name, PRIVATE * (200 if name == "big.py" else 1))
         desk.open(name)
+    for name, text in (("minified.py", "x" * 3000 + PRIVATE), ("made.py", f"# @generated\n{PRIVATE}")):
+        desk.open(name, text)
     desk.write("fine.py", PRIVATE.replace("private", "fine"))
     desk.open("fine.py")
     desk.open(f"file://{tmp_path.parent}/outside.py", PRIVATE)
@@ -312,6 +312,17 @@ async def test_secrets_are_masked_wherever_a_piece_comes_from(desk: Desk) -> Non
     desk.set(mask_secrets=False)
     assert token in text_of(await desk.ask("app.py", 5, 18, budget=100_000))
     assert desk.gatherer.mask(desk.uri("app.py"), line) == line
+
+
+async def test_a_document_that_no_model_may_see_brings_nothing(desk: Desk) -> None:
+    desk.open("prod.env", "from store import open_store\nopen_store(\n" + FILLER + PRIVATE)
+    assert (await desk.ask("prod.env", 1, 11)).files == ()
+
+
+async def test_a_large_document_has_its_imports(desk: Desk) -> None:
+    desk.set(max_file_bytes=2000)
+    desk.open("large.py", HEAD + FILLER + "def work(path):\n    open_store(\n")
+    assert "def open_store" in text_of(await desk.ask("large.py", 304, 15))
 
 
 async def test_only_documents_of_the_same_root(desk: Desk, tmp_path: Path) -> None:
