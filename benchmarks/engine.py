@@ -20,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Source, Trigger
+from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import Generation, ModelFacts, Piece
+from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -66,6 +67,12 @@ class TimedProvider:
 
     async def facts(self, model: str) -> ModelFacts:
         return ModelFacts(model)
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
 
     async def close(self) -> None:
         return None
@@ -119,7 +126,8 @@ async def measure(rounds: int, lines: int, at: str, pieces: tuple[str, ...]) -> 
     """Ask, then ask again one key later, on a document that changes each round."""
     provider = TimedProvider(pieces=pieces)
     failures: list[TwinnyError] = []
-    engine = CompletionEngine(OneProvider(provider), Prompts(), lambda error, _: failures.append(error))
+    reports = Reports(lambda error, _: failures.append(error))
+    engine = CompletionEngine(OneProvider(provider), Prompts(), reports)
     settings = CompletionSettings(enabled=True, target=TARGET, debounce_ms=0)
     base = document(lines, at)
     times = Times()

@@ -56,7 +56,10 @@ Prompt = RawPrompt | FimPrompt | ChatPrompt
 class Generation:
     """One request to a model.
 
-    `stop` are the strings that end the answer; servers may lose them, so readers cut too.
+    `stop` are the strings that end the answer; servers may lose them, so readers cut too. `n`: how many
+    answers are wanted; no more are asked for than `Provider.most_choices`, and fewer may come. `warm`: the
+    prompt is only to be read into the server's cache, for the next request that begins with it; `max_tokens`
+    does not count then, and the token that may come means nothing.
     """
 
     model: str
@@ -65,6 +68,8 @@ class Generation:
     temperature: float
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    n: int = 1
+    warm: bool = False
 
 
 class Finish(StrEnum):
@@ -77,21 +82,37 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counts them; `cached` are prompt tokens it did not compute anew."""
+    """Tokens and times as the server counts them; None is "it did not say".
+
+    `prompt`: all tokens of the prompt. `cached`: those of them that the server did not compute anew, so
+    that it computed `prompt - cached`. `generated`: all tokens generated so far, over all choices, with
+    thinking and what was cut off as a stop string. `prompt_ms`: milliseconds of computing the prompt,
+    `generated_ms`: of generating (of several choices the longest); waiting in a queue and loading a model
+    are in neither.
+    """
 
     prompt: int | None = None
     generated: int | None = None
     cached: int | None = None
+    prompt_ms: float | None = None
+    generated_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One step of a stream. Only the last piece has `finish`; `thinking` is never part of the text."""
+    """One step of a stream. `thinking` is never part of the text.
+
+    `usage`: what was counted so far; where a server tells it early it comes before the first text, and
+    again as it grows. `choice`: which of several answers this belongs to, from 0. `finish`: that answer is
+    at its end. Of one answer only the stream's last piece has it; of several each has a piece of its own
+    with it, as soon as it ends, and the last piece tells choice 0's again.
+    """
 
     text: str = ""
     thinking: str = ""
     finish: Finish | None = None
     usage: Usage | None = None
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,8 @@ class ModelFacts:
     `insert`: it can do fill-in-the-middle by itself (Ollama's capability `insert`, llama.cpp's
     FIM tokens). `template`: its own prompt template, which shows the FIM tokens it knows.
     `serves`: the model it answers with whatever name is asked for, where it has just one (llama.cpp).
-    `context_tokens`: the window one request has. `batch_tokens`: llama.cpp's n_batch.
+    `context_tokens`: the window one request has. `batch_tokens`: llama.cpp's n_batch. `slots`: how many
+    requests it computes at once, each with a cache of its own.
     """
 
     name: str
@@ -112,3 +134,4 @@ class ModelFacts:
     capabilities: tuple[str, ...] = ()
     loaded: bool | None = None
     serves: str = ""
+    slots: int | None = None

@@ -15,7 +15,8 @@ from twinny_lsp.exchange import ChatPrompt, Finish, Piece
 from twinny_lsp.providers import failures
 from twinny_lsp.providers.answer import Answer, Complaint, ErrorBody
 from twinny_lsp.providers.failures import Evidence
-from twinny_lsp.providers.http import HttpProvider, Pace, reader_for
+from twinny_lsp.providers.http import HttpProvider, Pace
+from twinny_lsp.providers.routes import reader_for
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
 QUICK = Pace(grace=2.0, loading=0.0, poll=0.01)

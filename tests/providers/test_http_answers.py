@@ -29,7 +29,6 @@ from twinny_lsp.exchange import (
     Finish,
     Piece,
     Prompt,
-    Usage,
 )
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
@@ -216,7 +215,7 @@ async def test_a_prompt_without_a_route_is_refused_before_any_request(
 
 async def test_a_whole_json_answer_to_a_stream_request(server: FakeServer, provider: HttpProvider) -> None:
     server.on("POST", GENERATE, json_reply({"response": "a", "done": True, "done_reason": "length"}))
-    assert await collect(provider) == [Piece("a"), Piece(finish=Finish.LENGTH, usage=Usage())]
+    assert await collect(provider) == [Piece("a"), Piece(finish=Finish.LENGTH)]
 
 
 async def test_a_stream_without_an_end_is_incomplete(server: FakeServer, provider: HttpProvider) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.asking import first_text
 from tests.support.fake_server import bounded
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import TINY_MODEL, write_endless_model, write_model_without_fim
@@ -64,6 +65,22 @@ def child_of(pid: int | None = None) -> psutil.Process:
     ]
     assert len(children) == 1
     return children[0]
+
+
+async def test_it_counts_tokens_once_it_runs() -> None:
+    async with embedded() as provider:
+        assert await provider.count_tokens("def add(a, b):", "") is None
+        await answer(provider)
+        assert await provider.count_tokens("def add(a, b):", "") == 6
+
+
+async def test_it_has_a_slot_for_each_answer() -> None:
+    async with embedded() as provider:
+        facts = await provider.facts("")
+        assert provider.most_choices(ADD.fim, facts) == facts.slots == 4
+        generation = Generation("tiny-fim", ADD.fim, 6, 1.0, n=3)
+        pieces = [piece async for piece in provider.stream(generation)]
+        assert {piece.choice for piece in pieces} == {0, 1, 2}
 
 
 # --- answers ---
@@ -199,7 +216,7 @@ async def test_a_child_killed_while_it_answers_is_told_and_replaced(tmp_path: Pa
     path = write_endless_model(tmp_path / "endless.gguf")
     async with embedded(model_path=str(path), context_tokens=65_536) as provider:
         pieces = provider.stream(Generation("m", ADD.raw, 100_000, 0.0))
-        assert (await anext(pieces)).text
+        await first_text(pieces)
         child_of().kill()
         with pytest.raises(Interrupted, match="ended while answering: it was ended by SIGKILL"):
             await bounded(drain(pieces))
@@ -222,7 +239,7 @@ async def test_close_ends_the_answers_under_way(tmp_path: Path) -> None:
     path = write_endless_model(tmp_path / "endless.gguf")
     async with embedded(model_path=str(path), context_tokens=65_536) as provider:
         pieces = provider.stream(Generation("m", ADD.raw, 100_000, 0.0))
-        assert (await anext(pieces)).text
+        await first_text(pieces)
         draining = asyncio.ensure_future(drain(pieces))
         await bounded(provider.close())
         with pytest.raises(Interrupted, match="ended while answering"):

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.asking import first_text
 from tests.support.fake_server import bounded
 from tests.support.servers.expected import ADD, ANSWERS, BAD, HELLO, Expected
 from tests.support.servers.llama import LlamaServer, run_llama, write_endless_model, write_model_without_fim
@@ -113,6 +114,114 @@ async def test_the_second_time_the_prompt_is_not_computed_again(llama_server: Ll
     assert usage.prompt - usage.cached < 16
 
 
+def long_prompt(name: str, functions: int = 14) -> FimPrompt:
+    """Some 300 tokens that have nothing in common with those of another name; /infill takes no 400."""
+    body = "".join(f"def {name}_{i}(x):\n    return {name}[x + {i}]\n\n\n" for i in range(functions))
+    return FimPrompt(f"# {name}\n{body}", "\n")
+
+
+def raw(prompt: FimPrompt) -> RawPrompt:
+    return RawPrompt(f"<|fim_prefix|>{prompt.prefix}<|fim_suffix|>{prompt.suffix}<|fim_middle|>")
+
+
+def computed(pieces: list[Piece]) -> int:
+    """How many tokens of the prompt were computed anew."""
+    usage = pieces[-1].usage
+    assert usage is not None
+    assert usage.prompt is not None
+    assert usage.cached is not None
+    return usage.prompt - usage.cached
+
+
+V1 = Route(Wire.OPENAI_COMPLETIONS, "/v1/completions")
+
+
+@pytest.mark.parametrize("way", ["infill", "completion", "v1", "chat"])
+async def test_what_is_cached_is_told_before_the_first_text(llama_server: LlamaServer, way: str) -> None:
+    prompt = long_prompt(f"told_{way}")
+    prompts: dict[str, Prompt] = {
+        "infill": prompt,
+        "completion": raw(prompt),
+        "v1": raw(prompt),
+        "chat": ChatPrompt((Message("user", prompt.prefix),)),
+    }
+    endpoint = endpoint_of(llama_server)
+    endpoint = replace(endpoint, completion=V1) if way == "v1" else endpoint
+    await run(endpoint, ask(prompts[way], 2))
+    pieces = await run(endpoint, ask(prompts[way], 3))
+    told = [piece.usage for piece in pieces if piece.usage]
+    before, first, last = told[0], next(usage for usage in told if usage.generated == 1), told[-1]
+    assert not before.generated
+    assert before.prompt == last.prompt
+    assert before.cached == last.cached == (before.prompt or 0) - 1
+    assert (first.prompt_ms or 0.0) > 0.0
+    assert last.prompt_ms == first.prompt_ms
+
+
+@pytest.mark.parametrize("way", ["infill", "completion", "v1", "chat"])
+async def test_a_prompt_read_ahead_is_there_when_it_is_needed(llama_server: LlamaServer, way: str) -> None:
+    prompt = long_prompt(f"ahead_{way}")
+    more = replace(prompt, prefix=prompt.prefix + "def")
+    asked: dict[str, tuple[Prompt, Prompt]] = {
+        "infill": (prompt, more),
+        "completion": (raw(prompt), raw(more)),
+        "v1": (raw(prompt), raw(more)),
+        "chat": (
+            ChatPrompt((Message("user", prompt.prefix),)),
+            ChatPrompt((Message("user", more.prefix),)),
+        ),
+    }
+    endpoint = endpoint_of(llama_server)
+    endpoint = replace(endpoint, completion=V1) if way == "v1" else endpoint
+    ahead, then = asked[way]
+    warm = await run(endpoint, replace(ask(ahead, 100), warm=True))
+    assert computed(warm) > 200
+    assert warm[-1].usage is not None
+    assert warm[-1].usage.generated == 1
+    assert computed(await run(endpoint, ask(then, 4))) < 16
+
+
+async def test_a_chat_between_two_completions_costs_them_nothing(llama_server: LlamaServer) -> None:
+    """With two slots: the completion's and the chat's."""
+    endpoint = endpoint_of(llama_server)
+    code, talk = long_prompt("between"), long_prompt("talk").prefix
+    for round_ in range(3):
+        typed = replace(code, prefix=code.prefix + "def"[: round_ + 1])
+        asked = [typed, ChatPrompt((Message("user", talk + "?" * round_),))]
+        anew = [computed(await run(endpoint, ask(prompt, 4))) for prompt in asked]
+        assert (max(anew) < 16) == (round_ > 0)
+
+
+async def test_tokens_are_counted_by_the_models_own_tokenizer(llama_server: LlamaServer) -> None:
+    provider = HttpProvider(endpoint_of(llama_server))
+    try:
+        assert await provider.count_tokens("", "tiny-fim") == 0
+        assert await provider.count_tokens("<|fim_prefix|>def add(a, b):", "tiny-fim") == 7
+        prompt = raw(long_prompt("counted"))
+        counted = await provider.count_tokens(prompt.text, "tiny-fim")
+        usage = (await run(endpoint_of(llama_server), ask(prompt, 2)))[-1].usage
+        assert usage is not None
+        assert usage.prompt == counted
+    finally:
+        await provider.close()
+
+
+@pytest.mark.parametrize("way", ["infill", "completion", "v1", "chat"])
+async def test_several_answers_of_one_call(llama_server: LlamaServer, way: str) -> None:
+    endpoint = endpoint_of(llama_server)
+    endpoint = replace(endpoint, completion=V1) if way == "v1" else endpoint
+    prompts: dict[str, Prompt] = {"infill": ADD.fim, "completion": ADD.raw, "v1": ADD.raw, "chat": CHAT}
+    generation = replace(ask(prompts[way], 6), n=3, temperature=1.0, seed=7)
+    pieces = await run(endpoint, generation)
+    texts = ["".join(piece.text for piece in pieces if piece.choice == choice) for choice in (0, 1)]
+    assert all(texts)
+    assert {piece.choice for piece in pieces} == {0, 1}  # it has two slots
+    ends = [piece.choice for piece in pieces if piece.finish is not None]
+    assert (sorted(ends[:-1]), ends[-1]) == ([0, 1], 0)
+    assert pieces[-1].usage is not None
+    assert 2 <= (pieces[-1].usage.generated or 0) <= 12
+
+
 async def test_other_files_reach_the_model(llama_server: LlamaServer) -> None:
     extra = (ContextFile("shapes.py", "def unusual_name_here(radius):\n    return radius\n" * 4),)
     sizes = []
@@ -138,6 +247,8 @@ async def test_health_and_facts(llama_server: LlamaServer) -> None:
         assert [model.name for model in await provider.models()] == ["tiny-fim"]
         facts = await provider.facts("tiny-fim")
         assert (facts.insert, facts.context_tokens, facts.batch_tokens) == (True, 2048, 512)
+        assert facts.slots == 2
+        assert provider.most_choices(ADD.fim, facts) == 2
     finally:
         await provider.close()
 
@@ -195,8 +306,8 @@ async def test_giving_up_before_the_first_byte_frees_the_queue(endless_server: L
     provider = HttpProvider(endpoint_of(endless_server))
     first = provider.stream(ask(ADD.raw, 100_000))
     try:
-        await bounded(anext(first))
-        second = asyncio.ensure_future(anext(provider.stream(ask(ADD.raw))))
+        await bounded(first_text(first))
+        second = asyncio.ensure_future(first_text(provider.stream(ask(ADD.raw))))
         await asyncio.wait({second}, timeout=0.2)
         assert not second.done()
         second.cancel()
@@ -205,6 +316,21 @@ async def test_giving_up_before_the_first_byte_frees_the_queue(endless_server: L
         assert len([piece async for piece in provider.stream(ask(ADD.raw, 5))]) > 2
     finally:
         await first.aclose()
+        await provider.close()
+
+
+async def test_giving_up_while_the_prompt_is_read_stops_the_reading(endless_server: LlamaServer) -> None:
+    """To its end this prompt takes minutes; the server sees that we are gone when it tells its progress."""
+    provider = HttpProvider(endpoint_of(endless_server))
+    stream = provider.stream(ask(RawPrompt("word = 1\n" * 11_000)))
+    try:
+        piece = await bounded(anext(stream))
+        assert piece.usage is not None
+        assert (piece.usage.prompt or 0) > 50_000
+        assert await asyncio.to_thread(endless_server.busy_slots) == 1
+        await stream.aclose()
+        await bounded(slots_are(endless_server, 0))
+    finally:
         await provider.close()
 
 

@@ -23,7 +23,7 @@ from twinny_lsp.errors import (
     Unauthorized,
     Unsupported,
 )
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Piece, Prompt
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Piece, Prompt, RawPrompt
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Route, Wire
 from twinny_lsp.providers.http import HttpProvider
@@ -92,6 +92,18 @@ async def test_open_webui_fills_in_the_middle(
     assert text_of(pieces) == expected.text
     assert pieces[-1].finish is Finish.STOP
     assert openwebui.log[-1].json["model"] == "tiny-fim:latest"
+
+
+async def test_a_prompt_read_ahead_is_there_when_it_is_needed(ollama: OllamaStandIn) -> None:
+    code = "".join(f"def ollama_{i}(x):\n    return ollama[x + {i}]\n\n\n" for i in range(20))
+    warm = replace(ask(RawPrompt(code)), warm=True)
+    read = (await run(ollama_at(ollama), warm))[-1].usage
+    used = (await run(ollama_at(ollama), ask(RawPrompt(code + "def"), max_tokens=4)))[-1].usage
+    assert read is not None
+    assert used is not None
+    assert ((read.prompt or 0) > 200, read.generated) == (True, 1)
+    assert (used.prompt or 0) - (used.cached or 0) < 16
+    assert (used.prompt_ms or 0.0) > 0.0
 
 
 @pytest.mark.parametrize("wire", [Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from twinny_lsp.exchange import ChatPrompt, Generation, Message, Piece, Prompt, RawPrompt
@@ -26,6 +27,13 @@ def endpoint(url: str, preset: str = "ollama", **changes: Any) -> Endpoint:
 
 async def collect(provider: Provider, asked: Generation | None = None) -> list[Piece]:
     return [piece async for piece in provider.stream(asked or generation())]
+
+
+async def first_text(stream: AsyncIterator[Piece]) -> str:
+    """The first text of a stream; counts may come before it."""
+    while True:
+        if (piece := await anext(stream)).text:
+            return piece.text
 
 
 def text_of(pieces: list[Piece]) -> str:

@@ -16,15 +16,20 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from twinny_lsp.completion.around import look_around
-from twinny_lsp.completion.cache import Cache, Terms
-from twinny_lsp.completion.flights import Flights
-from twinny_lsp.completion.job import Job, Rooms
-from twinny_lsp.completion.place import Cursor
+from twinny_lsp.completion.ahead import Ahead
+from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.flight import Flight
+from twinny_lsp.completion.flights import CHANGED, Flights
+from twinny_lsp.completion.job import Job
+from twinny_lsp.completion.known import KnownTexts
+from twinny_lsp.completion.launch import Launcher
+from twinny_lsp.completion.pause import Pause
+from twinny_lsp.completion.place import Place
+from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
-from twinny_lsp.completion.seams import Clock, LoopClock, OnFailure, OnSuccess, Prompter, Registry
-from twinny_lsp.completion.shape import decide, right_allows_automatic
-from twinny_lsp.completion.steps import Steps
+from twinny_lsp.completion.rooms import Rooms
+from twinny_lsp.completion.seams import Clock, LoopClock, Prompter, Registry, Reports
+from twinny_lsp.completion.shape import right_allows_automatic
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.documents.snapshot import Snapshot
 
@@ -57,27 +62,32 @@ class CompletionEngine:
         self,
         registry: Registry,
         prompter: Prompter,
-        on_failure: OnFailure,
+        reports: Reports,
         *,
-        on_success: OnSuccess = lambda _: None,
         clock: Clock | None = None,
         grace: float = GRACE,
     ) -> None:
         self._clock = clock or LoopClock()
-        self._flights = Flights(self._clock)
-        self._cache = Cache()
-        self._targets = Targets(registry, self._clock)
+        self._flights = Flights(self._clock, reports.busy)
+        targets = Targets(registry, self._clock)
         self._rooms = Rooms(
             registry,
-            prompter,
-            self._targets,
+            targets,
             self._flights,
-            self._cache,
+            Launcher(registry, prompter, targets, self._flights, self._clock, grace),
+            KnownTexts(),
+            Pause(),
             self._clock,
-            grace,
-            on_failure,
-            on_success,
+            self._landed,
+            reports.failure,
         )
+        self._reports = reports
+        self._ahead = Ahead(self._rooms)
+        self._shown: tuple[Place, str] | None = None
+        self._taken = 0
+        """Characters of it that are in the document."""
+        self._answered: Ask | None = None
+        self._accepted = False
         self._open: dict[tuple[str, Asked], _Open] = {}
         self._tasks: set[asyncio.Task[Result]] = set()
         self._last: OrderedDict[str, Result] = OrderedDict()
@@ -89,29 +99,45 @@ class CompletionEngine:
         Cancelling ends the answer at once and leaves the stream to the next request.
         """
         uri = request.snapshot.uri
-        steps = Steps(self._clock)
+        record = Record(self._clock, request.asked.value, request.trigger.value)
         older = self._open.pop((uri, request.asked), None)
         if older is not None:
             older.end("superseded by a newer request")
         refused = "the server is shutting down" if self._closed else _refused(request)
         if refused:
-            return self._remember(uri, Result(reason=refused, steps=steps.all()))
-        cursor = Cursor(request.snapshot, request.selected)
-        around = look_around(request.snapshot, request.selected)
-        self._flights.drop_disagreeing(cursor)
-        if request.trigger is Trigger.AUTOMATIC and not right_allows_automatic(around):
+            return self._remember(uri, Result(reason=refused, record=record))
+        ask = Ask.of(request)
+        self._notice(ask)
+        if request.trigger is Trigger.AUTOMATIC and not right_allows_automatic(ask.around):
             reason = "text stands right of the cursor: only asked for on request"
-            return self._remember(uri, Result(reason=reason, steps=steps.all()))
-        shape = decide(around, request.settings.multiline)
-        steps.add(f"{request.asked.value}, {request.trigger.value}; {shape.kind.value}: {shape.why}")
-        job = Job(self._rooms, request, cursor, around, shape, Terms.of(request.settings), steps)
-        known = job.known()
-        if known is not None:
-            return self._remember(uri, known)
-        return self._remember(uri, await self._run(job, (uri, request.asked)))
+            return self._remember(uri, Result(reason=reason, record=record))
+        record.shape = f"{ask.shape.kind.value}: {ask.shape.why}"
+        record.add(f"{record.surface}, {record.trigger}; {record.shape}")
+        hurried = request.trigger is Trigger.INVOKED or self._accepted
+        self._accepted = False
+        job = Job(self._rooms, ask, record, hurried)
+        result = job.known()
+        if result is None:
+            result = await self._run(job, (uri, request.asked))
+        self._show(ask, result)
+        return self._remember(uri, result)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is at work on what somebody asked for."""
+        return self._flights.busy
+
+    def shown(self) -> None:
+        """The client says that the last answer is on screen."""
+        if self._answered is not None:
+            self._look_ahead(self._answered)
+
+    def accepted(self) -> None:
+        """The client says that it was taken, or a part of it: the next request is one to be quick about."""
+        self._accepted = True
 
     def last_result(self, uri: str = "") -> Result | None:
-        """The last answer for a document ("": for any) that was not superseded, with its steps."""
+        """The last answer for a document ("": for any) that was not superseded, with its record."""
         if not uri:
             return next(reversed(self._last.values()), None)
         return self._last.get(uri)
@@ -120,18 +146,22 @@ class CompletionEngine:
         """The document was closed: end its requests and streams, drop what is known of it."""
         for key in [key for key in self._open if key[0] == uri]:
             self._open.pop(key).end("the document was closed")
+        self._ahead.forget(uri)
+        if self._answered is not None and self._answered.cursor.place.uri == uri:
+            self._answered = self._shown = None
         self._flights.forget(uri)
-        self._cache.forget(uri)
+        self._rooms.known.forget(uri)
         self._last.pop(uri, None)
 
     def clear(self) -> None:
         """Drop all known answers."""
-        self._cache.clear()
+        self._rooms.known.clear()
 
     def settings_changed(self) -> None:
         """What was known and what is under way was asked for with other settings."""
-        self._cache.clear()
-        self._targets.forget()
+        self._ahead.forget()
+        self._rooms.known.clear()
+        self._rooms.targets.forget()
         self._flights.abort_all("the settings have changed")
 
     async def close(self) -> None:
@@ -142,8 +172,66 @@ class CompletionEngine:
         self._open.clear()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._ahead.close()
         await self._flights.close()
-        await self._targets.close()
+        await self._rooms.targets.close()
+
+    def _notice(self, ask: Ask) -> None:
+        """Learn from where the cursor is now: the rhythm, and whether what was shown is what is typed."""
+        if ask.request.trigger is Trigger.AUTOMATIC:
+            self._rooms.pause.key(ask.cursor.place.uri, self._clock.now() - ask.request.idle)
+        self._flights.drop_disagreeing(ask.cursor)
+        if self._shown is None:
+            return
+        place, text = self._shown
+        typed = ask.cursor.typed_since(place)
+        if typed is not None and (text.startswith(typed.text) or typed.text.startswith(text)):
+            # Keys come one by one, so more at once is no typing.
+            self._accepted = self._accepted or len(typed.text) > self._taken + 1
+            self._taken = len(typed.text)
+            target = ask.request.settings.target
+            if target is not None and typed.text.startswith(text):
+                self._rooms.targets.served(target).useful = True
+            return
+        self._shown = None
+
+    def _show(self, ask: Ask, result: Result) -> None:
+        """What is answered is on screen, as far as anybody can tell."""
+        if not result.candidates:
+            return
+        text = result.candidates[0].text.removeprefix(ask.request.selected)
+        self._shown, self._taken = (ask.cursor.place, text.replace(ask.around.eol, "\n")), 0
+        self._answered = ask
+        if not ask.request.tells_shown:
+            self._look_ahead(ask)
+
+    def _look_ahead(self, ask: Ask) -> None:
+        settings = ask.request.settings
+        if settings.speculate and settings.cache:
+            self._ahead.shown(ask)
+
+    def _landed(self, flight: Flight) -> None:
+        """A flight has ended, its text is final: keep it, and learn from it."""
+        plan, settled = flight.plan, flight.error is None and not flight.aborted
+        served = self._rooms.targets.served(plan.target)
+        first_ms = flight.outcome.first_byte_ms
+        served.answered(
+            plan.prompted.prompt,
+            plan.new_tokens,
+            None if first_ms is None else first_ms / 1000,
+            flight.usage,
+        )
+        if first_ms is not None:
+            self._rooms.pause.first_text(first_ms / 1000)
+        if not flight.ahead and (settled or flight.aborted == CHANGED):
+            self._rooms.pause.outcome(used=settled)
+        if settled:
+            self._rooms.targets.answered(plan.target)
+            self._reports.success(plan.target)
+        answer = flight.answer()
+        if plan.keeps and flight.error is None and not flight.broke_off and (settled or answer.text):
+            self._rooms.known.put(answer, plan.left)
+        self._ahead.look()
 
     async def _run(self, job: Job, key: tuple[str, Asked]) -> Result:
         loop = asyncio.get_running_loop()
@@ -160,11 +248,11 @@ class CompletionEngine:
             if self._open.get(key) is mine:
                 del self._open[key]
         if mine.superseded.done():
-            return Result(reason=mine.superseded.result(), steps=job.steps.all())
+            return Result(reason=mine.superseded.result(), record=job.record)
         try:
             return task.result()
         except Exception:  # logged by _done
-            return Result(reason="an error inside twinny-lsp; its log says more", steps=job.steps.all())
+            return Result(reason="an error inside twinny-lsp; its log says more", record=job.record)
 
     def _done(self, task: asyncio.Task[Result]) -> None:
         self._tasks.discard(task)
@@ -175,6 +263,8 @@ class CompletionEngine:
 
     def _remember(self, uri: str, result: Result) -> Result:
         """Keep it for `why`, unless a newer request has an answer there already."""
+        if result.record is not None:
+            result.record.took_ms = result.record.elapsed_ms()
         if "superseded" not in result.reason and not self._closed:
             self._last[uri] = result
             self._last.move_to_end(uri)
@@ -199,6 +289,8 @@ def _refused(request: Request) -> str:
 
 def _larger(snapshot: Snapshot, limit: int) -> bool:
     """Whether the document has more bytes (UTF-8) than that. Whether a string is ASCII is known at once."""
+    if snapshot.byte_count is not None:
+        return snapshot.byte_count > limit
     text = "".join(snapshot.lines)
     if len(text) > limit or text.isascii() or len(text) * 4 <= limit:
         return len(text) > limit

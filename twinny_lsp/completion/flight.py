@@ -13,10 +13,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from twinny_lsp.completion.cache import Terms
 from twinny_lsp.completion.cutter import Cutter, Reading
 from twinny_lsp.completion.filters import Cleaned, FilterInput, clean
-from twinny_lsp.completion.place import Place, Seat
+from twinny_lsp.completion.known import Answer, Terms
+from twinny_lsp.completion.place import Cursor, Place, Seat, Typed
+from twinny_lsp.completion.record import Asking, Outcome
 from twinny_lsp.completion.seams import Clock, Handle, Prompted
 from twinny_lsp.completion.shape import Kind
 from twinny_lsp.config.resolved import Target
@@ -28,15 +29,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked, and where. `slot` names what can do one generation at a time."""
+    """What was asked, and where. `slot` names what can do one generation at a time.
+
+    `left` stands left of the place on its line. `new_tokens` is what the prompt costs the server, about;
+    `window_tokens` what the window of the document may have. `way` is set for what is asked ahead: the
+    place where a text was shown, and that text; it leads to `place`. `keeps`: its answer may be kept.
+    """
 
     place: Place
+    left: str
     terms: Terms
     target: Target
     slot: str
     prompted: Prompted
     given: FilterInput
+    asking: Asking
     window_tokens: int
+    new_tokens: float
+    keeps: bool
+    way: tuple[Place, str] | None = None
 
 
 class Flight:
@@ -57,9 +68,11 @@ class Flight:
         self.finish: Finish | None = None
         self.usage: Usage | None = None
         self.ended = False
+        self.ahead = plan.way is not None
+        """Asked ahead and not taken up by a request yet."""
         self.followers = 0
         self.began = clock.now()
-        self.first_at: float | None = None
+        self.outcome = Outcome()
         self._cut = False
         self._clock = clock
         self._grace = grace
@@ -84,7 +97,7 @@ class Flight:
         if self._timer is not None:
             self._timer.cancel()
         self._task.cancel()
-        self._wake()
+        self.wake()
 
     @property
     def broke_off(self) -> bool:
@@ -109,29 +122,58 @@ class Flight:
             self._cleaned = (text, clean(text, self.plan.given))
         return self._cleaned[1]
 
+    def rest(self, typed: str) -> str:
+        """What may be shown of the text after what was typed since; "" for nothing."""
+        shown = self.cleaned().text or ""
+        rest = shown[len(typed) :] if shown.startswith(typed) else ""
+        return rest if rest.strip() else ""
+
     def agrees(self, typed: str) -> bool:
         """Whether what was typed since and what has come can still be the beginning of one text."""
         if not typed:
             return True
-        if self.plan.given.shape.kind is not Kind.BLOCK and "\n" in typed:
-            return False
+        if self.ended:
+            return bool(self.rest(typed))
         raw = self.cutter.text
-        if raw.startswith(typed) or (not self.ended and typed.startswith(raw)):
+        if raw.startswith(typed) or self.rest(typed):
             return True
-        shown = self.cleaned().text
-        return shown is not None and (shown.startswith(typed) or (not self.ended and typed.startswith(shown)))
+        beyond = self.plan.given.shape.kind is not Kind.BLOCK and "\n" in typed
+        return typed.startswith(raw) and not beyond
+
+    def typed_at(self, cursor: Cursor) -> Typed | None:
+        """What was typed since it was asked, where that agrees with it; None where a request can't take it
+        up."""
+        typed = cursor.typed_since(self.plan.place)
+        return typed if typed is not None and self.agrees(typed.text) else None
+
+    def on_the_way(self, cursor: Cursor) -> bool:
+        """Whether the cursor stands in the text that was shown, and accepting the rest leads to this
+        place."""
+        if self.plan.way is None:
+            return False
+        shown_at, text = self.plan.way
+        typed = cursor.typed_since(shown_at)
+        return typed is not None and text.startswith(typed.text)
+
+    def answer(self) -> Answer:
+        """What is known by it now, to be kept."""
+        cleaned = self.cleaned()
+        reason = cleaned.notes[-1] if cleaned.notes else "the model had nothing to add"
+        whole = self.ended and not self.aborted
+        return Answer(self.plan.place, self.plan.terms, cleaned.text or "", reason, whole)
 
     @contextmanager
     def followed(self) -> Iterator[None]:
         """Follow the stream: it will not end for want of followers meanwhile."""
         self.followers += 1
+        self.ahead = False
         self._watch()
         try:
             yield
         finally:
             self.followers -= 1
             self._watch()
-            self._wake()
+            self.wake()
 
     def touch(self) -> None:
         """Begin the grace anew: the text still agrees with what is being typed."""
@@ -148,7 +190,9 @@ class Flight:
 
     def wake(self) -> None:
         """Let all who wait for a change look again."""
-        self._wake()
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
 
     async def _read(self, stream: AsyncGenerator[Piece, None], on_end: Callable[[Flight], None]) -> None:
         try:
@@ -162,17 +206,16 @@ class Flight:
         finally:
             self.ended = True
             self._watch()
-            if not self.aborted:
-                on_end(self)
-            self._wake()
+            self._note_end()
+            on_end(self)
+            self.wake()
             await _close(stream)
 
     async def _take(self, stream: AsyncGenerator[Piece, None]) -> None:
         async for piece in stream:
-            if piece.text:
-                self.first_at = self.first_at or self._clock.now()
-                self.cutter.feed(piece.text)
             self.usage = piece.usage or self.usage
+            if piece.text:
+                self._feed(piece.text)
             if self.cutter.done:
                 self._cut = True
                 return
@@ -180,20 +223,33 @@ class Flight:
                 self.finish = piece.finish
                 break
             if piece.text:
-                self._wake()
+                self.wake()
         self.cutter.finish()
 
-    def _wake(self) -> None:
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
+    def _feed(self, text: str) -> None:
+        outcome = self.outcome
+        if outcome.first_byte_ms is None:
+            outcome.first_byte_ms = self._age_ms()
+        self.cutter.feed(text)
+        if outcome.first_line_ms is None and (self.cutter.done or "\n" in self.cutter.text.lstrip("\n")):
+            outcome.first_line_ms = self._age_ms()
+
+    def _note_end(self) -> None:
+        outcome, usage = self.outcome, self.usage
+        outcome.end_ms = self._age_ms()
+        outcome.ended = self.aborted or self.cutter.why
+        if usage is not None:
+            outcome.prompt, outcome.cached, outcome.generated = usage.prompt, usage.cached, usage.generated
+
+    def _age_ms(self) -> float:
+        return (self._clock.now() - self.began) * 1000
 
     def _watch(self) -> None:
         """Start the grace when nobody follows, stop it when somebody does."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._task is not None and not (self.followers or self.ended or self.aborted):
+        if self._task is not None and not (self.followers or self.ended or self.aborted or self.ahead):
             self._timer = self._clock.call_later(self._grace, lambda: self.abort("nobody took it up"))
 
 

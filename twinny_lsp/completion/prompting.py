@@ -19,6 +19,9 @@ from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.fim.prompt import FimInput, build
 from twinny_lsp.providers.presets import PRESETS
 
+_SPARE_TOKENS = 16
+"""Tokens are estimated here and counted there."""
+
 _SAMPLED_LINES = 200
 """Lines above the cursor that are looked at to see how the document is indented."""
 
@@ -36,16 +39,21 @@ class Prompts:
     async def prompt(self, target: Target, facts: ModelFacts, hole: Hole, *, native: bool) -> Prompted:
         """See `seams.Prompter`."""
         choice = _choice(target, facts, native=native)
+        if hole.suffix_first and choice.family is not None and choice.family.spm:
+            choice = replace(choice, suffix_first=True)
         if choice.kind is Kind.NONE:
             raise SettingsError(choice.reason)
         prefix_tokens, suffix_tokens = hole.prefix_tokens, hole.suffix_tokens
         asks_native = choice.kind is Kind.NATIVE
-        if asks_native and target.endpoint.infill is not None and facts.batch_tokens:
+        batch = facts.batch_tokens or hole.batch_tokens
+        if asks_native and target.endpoint.infill is not None and batch:
             # llama.cpp's /infill cuts to these shares of a batch by itself, anew with each key, and so loses
             # what it has computed; cut here, the window moves in steps.
-            prefix_tokens = min(prefix_tokens, facts.batch_tokens * 3 // 4)
-            suffix_tokens = min(suffix_tokens, facts.batch_tokens // 4)
-        part = window(hole.snapshot, prefix_tokens, suffix_tokens)
+            prefix_tokens = min(prefix_tokens, batch * 3 // 4 - _SPARE_TOKENS)
+            suffix_tokens = min(suffix_tokens, batch // 4 - _SPARE_TOKENS)
+        part = window(
+            hole.snapshot, prefix_tokens, suffix_tokens, hole.bytes_per_token, first_row=hole.first_row
+        )
         given = FimInput(
             prefix=part.prefix + hole.selected,
             suffix=part.suffix,
@@ -68,6 +76,7 @@ class Prompts:
             native=asks_native,
             chat=choice.kind is Kind.CHAT,
             how=f"{built.family}: {built.reason}",
+            first_row=part.first_row,
         )
 
 

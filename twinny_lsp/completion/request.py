@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from twinny_lsp.config.resolved import CompletionSettings
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.exchange import ContextFile
+
+if TYPE_CHECKING:
+    from twinny_lsp.completion.record import Record
 
 
 class Asked(StrEnum):
@@ -30,7 +34,9 @@ class Request:
     `selectedCompletionInfo`): a completion must begin with it.
 
     `path` is the document's path relative to its root, `repo` the root's name ("" when unknown);
-    `neighbours` is what else the model should see (notebook cells, other files).
+    `neighbours` is what else the model should see (notebook cells, other files). `idle` are the seconds since
+    the last key: some editors wait by themselves before they ask. `tells_shown`: the client says when an
+    answer is on screen; of others it is taken for granted.
     """
 
     snapshot: Snapshot
@@ -41,6 +47,8 @@ class Request:
     repo: str = ""
     neighbours: tuple[ContextFile, ...] = ()
     selected: str = ""
+    idle: float = 0.0
+    tells_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,15 @@ class Source(StrEnum):
 class Result:
     """The one answer to a Request. `reason` says in plain words why `candidates` is empty.
 
-    `steps` is what happened, in order, for `why`.
+    `record` is what happened, for `why`.
     """
 
     candidates: tuple[Candidate, ...] = ()
     source: Source = Source.NONE
     reason: str = ""
-    steps: tuple[str, ...] = field(default=())
+    record: Record | None = None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What happened in words, in order."""
+        return tuple(self.record.lines) if self.record is not None else ()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.documents.windows import BYTES_PER_TOKEN
 from twinny_lsp.errors import TwinnyError
 from twinny_lsp.exchange import ContextFile, ModelFacts, Prompt
 from twinny_lsp.providers.base import Provider
@@ -36,7 +37,11 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens."""
+    """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens.
+
+    `first_row`: begin the prefix at this row, if that fits: there the last prompt began. `batch_tokens`: what
+    llama.cpp's /infill reads at once. `suffix_first`: ask so where the model's family was trained for both.
+    """
 
     snapshot: Snapshot
     selected: str
@@ -45,6 +50,10 @@ class Hole:
     path: str = ""
     repo: str = ""
     neighbours: tuple[ContextFile, ...] = ()
+    bytes_per_token: float = BYTES_PER_TOKEN
+    first_row: int | None = None
+    batch_tokens: int | None = None
+    suffix_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,8 @@ class Prompted:
 
     `stop` goes to the server; the answer is cut at `ends`, which are these and more. `opens` may stand at its
     begin and mean nothing. `restore` makes special tokens of the user's own code whole again, if
-    there are any: they were broken up in the prompt. `how` is for people: which template and why.
+    there are any: they were broken up in the prompt. `how` is for people: which template and why. `first_row`
+    is where the prefix begins.
     """
 
     prompt: Prompt
@@ -64,6 +74,7 @@ class Prompted:
     native: bool = False
     chat: bool = False
     how: str = ""
+    first_row: int = 0
 
 
 class Prompter(Protocol):
@@ -127,8 +138,17 @@ async def sleep(clock: Clock, seconds: float) -> None:
         handle.cancel()
 
 
-OnFailure = Callable[[TwinnyError, Target], None]
-"""Told of each failure the user should hear of; telling the user once is the caller's business."""
+def _nobody(*_: object) -> None:
+    """Nobody listens."""
 
-OnSuccess = Callable[[Target], None]
-"""Told of each answer that came whole: what was wrong with that target is over."""
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Whom the engine tells. `failure`: each failure the user should hear of; telling once is the
+    listener's business. `success`: an answer came whole, what was wrong with that target is over. `busy`: a
+    model begins or ends to work.
+    """
+
+    failure: Callable[[TwinnyError, Target], None] = _nobody
+    success: Callable[[Target], None] = _nobody
+    busy: Callable[[], None] = _nobody

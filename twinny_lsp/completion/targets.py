@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 
 from twinny_lsp.completion.seams import Clock, Registry
+from twinny_lsp.completion.served import Served
 from twinny_lsp.config.resolved import CompletionSettings, Target
+from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.documents.text import byte_length
 from twinny_lsp.errors import ContextOverflow, ProviderError
 from twinny_lsp.exchange import ModelFacts
 
@@ -18,6 +21,12 @@ server that was just started should be found at once."""
 
 _FACTS_PATIENCE = 2.0
 """Seconds a request waits for what a server tells of a model; after that it asks without."""
+
+_SAMPLE = 4_000
+"""Code points of the document that are counted once."""
+
+_COUNT_PATIENCE = 0.2
+"""Seconds a request waits for that."""
 
 _SPARE_TOKENS = 32
 _LEAST_TOKENS = 64
@@ -33,6 +42,16 @@ class Targets:
         self._asking: list[tuple[Target, asyncio.Task[ModelFacts], float]] = []
         self._down: list[tuple[Target, float]] = []
         self._limits: list[tuple[Target, int]] = []
+        self._served: list[tuple[Target, Served]] = []
+
+    def served(self, target: Target) -> Served:
+        """What was seen of it so far; to be written on."""
+        for known, served in self._served:
+            if known == target:
+                return served
+        served = Served()
+        self._served.append((target, served))
+        return served
 
     def order(self, settings: CompletionSettings, *, invoked: bool) -> list[Target]:
         """Whom to ask, in order. Those that failed just now come last, unless a person asks."""
@@ -73,11 +92,28 @@ class Targets:
             return ModelFacts(name=target.model)
         return task.result()
 
+    async def count(self, target: Target, snapshot: Snapshot) -> None:
+        """Once, let the server count the tokens of some of the text, if it can and does so quickly."""
+        served = self.served(target)
+        sample = snapshot.prefix(_SAMPLE)
+        if served.counted or len(sample) < _SAMPLE // 4:
+            return
+        served.counted = True
+        provider = self._registry.provider(target.endpoint)
+        try:
+            async with asyncio.timeout(_COUNT_PATIENCE):
+                tokens = await provider.count_tokens(sample, target.model)
+        except TimeoutError:
+            return
+        if tokens:
+            served.measured(byte_length(sample), tokens)
+
     def budget(self, settings: CompletionSettings, target: Target, facts: ModelFacts) -> tuple[int, int]:
         """How many tokens the prefix and the suffix may have."""
         total = settings.context_tokens
         if facts.context_tokens:
-            total = min(total, facts.context_tokens - settings.max_tokens - _SPARE_TOKENS)
+            room = facts.context_tokens - settings.max_tokens - _SPARE_TOKENS
+            total = min(total, room if self.served(target).told else room * 3 // 4)
         learned = next((limit for known, limit in self._limits if known == target), None)
         if learned is not None:
             total = min(total, learned)
@@ -97,6 +133,7 @@ class Targets:
         """Other settings, or another server at the same address: what was learned may not hold there."""
         self._down.clear()
         self._limits.clear()
+        self._served.clear()
 
     async def close(self) -> None:
         """End what is still asked."""

@@ -232,6 +232,7 @@ class _Work:
             candidates=section.candidates,
             cache=section.cache,
             speculate=section.speculate,
+            suffix_first=section.suffix_first,
             max_file_bytes=section.max_file_bytes,
             automatic=section.automatic,
         )

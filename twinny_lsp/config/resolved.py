@@ -65,6 +65,7 @@ class CompletionSettings:
     candidates: int = 3
     cache: bool = True
     speculate: bool = True
+    suffix_first: bool = False
     max_file_bytes: int = 2_000_000
     automatic: bool = True
 

@@ -204,25 +204,35 @@ class CompletionSection(Addressed):
         description="Suggestions of several lines; `auto` decides from the text around the cursor.",
     )
     debounce: Literal["auto"] | Annotated[int, Field(ge=0, le=10_000)] = Field(
-        default="auto", description="Milliseconds without a key before the model is asked; `auto` is 100."
+        default="auto",
+        description="Milliseconds without a key before the model is asked; `auto` goes by your typing, by "
+        "the place, and by how often and how quickly the model was right. What is known comes at once.",
     )
     temperature: Temperature = Field(default=0.2, description="0 is always the likeliest text.")
     max_tokens: MaxTokens = Field(default=256, description="Tokens a suggestion may have.")
     context_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = Field(
         default=2048,
-        description="Tokens of prompt in all: the text before and after the cursor.",
+        description="Tokens of prompt in all: context, and the text before and after the cursor. The first "
+        "prompt in a place where nothing is known is shorter, so that its answer is not late.",
     )
     suffix_tokens: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
         default=256, description="Of these, at most so many tokens of the text after the cursor."
     )
     candidates: Annotated[int, Field(ge=1, le=10)] = Field(
         default=3,
-        description="How many suggestions an explicit request may bring. Not used yet: it brings one.",
+        description="How many suggestions an explicit request may bring, where the model is quick enough.",
     )
     cache: bool = Field(default=True, description="Keep answers, and give them again at the same place.")
     speculate: bool = Field(
         default=True,
-        description="Ask ahead for what follows when a suggestion is accepted. Not used yet: nothing is.",
+        description="Ask ahead, while a suggestion is shown, for what follows when it is accepted: within a "
+        "budget, and never of models that are paid by the token or slow.",
+    )
+    suffix_first: bool = Field(
+        default=False,
+        description="Ask Code Llama, StarCoder and StarCoder2 with the text after the cursor first, as they "
+        "were trained for, too: a typed letter then costs the server one token and not that text again. "
+        "Models that only know this form (Codestral, Seed-Coder, Mellum) are always asked so.",
     )
     max_file_bytes: Annotated[int, Field(ge=1)] = Field(
         default=2_000_000, description="No completion in documents larger than this, in bytes."

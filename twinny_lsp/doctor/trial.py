@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.seams import Hole, Prompted
@@ -114,14 +114,4 @@ async def _stream(provider: Provider, target: Target, prompted: Prompted, heard:
             if piece.text and heard.first is None:
                 heard.first = time.perf_counter()
             heard.parts.append(piece.text)
-            heard.usage = _more(heard.usage, piece.usage)
-
-
-def _more(known: Usage | None, told: Usage | None) -> Usage | None:
-    if known is None or told is None:
-        return told or known
-    return replace(
-        known,
-        prompt=told.prompt if told.prompt is not None else known.prompt,
-        generated=told.generated if told.generated is not None else known.generated,
-    )
+            heard.usage = piece.usage or heard.usage

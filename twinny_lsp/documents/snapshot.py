@@ -6,9 +6,9 @@ the windows that go into a prompt (see windows.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from twinny_lsp.documents.text import content_length
+from twinny_lsp.documents.text import content_length, split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,15 @@ class Snapshot:
         """The cursor's line right of the cursor, without its terminator."""
         line = self.line
         return line[self.column : content_length(line)]
+
+    def accepted(self, text: str, replaces: int = 0) -> Snapshot:
+        """The document as it would be with `text` in the place of `replaces` code points right of the
+        cursor."""
+        line = self.line
+        rest = line[self.column + replaces :]
+        new = split_lines(line[: self.column] + text)
+        lines = (*self.lines[: self.row], *new[:-1], new[-1] + rest, *self.lines[self.row + 1 :])
+        return replace(self, lines=lines, row=self.row + len(new) - 1, column=len(new[-1]), byte_count=None)
 
     def prefix(self, max_chars: int) -> str:
         """At most `max_chars` code points before the cursor, whole lines where that is possible."""

@@ -5,13 +5,14 @@ begins in the same way. So a window must not slide with each key; these are the 
 
 * Tokens are estimated as bytes of UTF-8 divided by `bytes_per_token`.
 * The prefix starts at the start of the document if that fits. Else its first line is one of those
-  that leave at least three quarters of the budget in use: of these, the one whose number is divisible by
+  that leave at least seven eighths of the budget in use: of these, the one whose number is divisible by
   the highest power of two. That choice stays the same while the cursor moves on by many lines, and
   then moves by many lines at once.
 * Where one line is too long for that, the same rule picks a column inside it.
 * The suffix takes as many whole lines as fit. It depends on nothing before the cursor.
 * What the suffix leaves unused at the end of the document goes to the prefix; what the prefix leaves unused
-  at the start goes to the suffix, in steps of FLOW_STEP bytes, so that typing seldom moves its end.
+  at the start goes to the suffix, in steps of FLOW_STEP bytes, so that typing seldom moves its end, and no
+  more than doubles it: most models read it after the prefix, and so anew with each key.
 
 Pure: no LSP, no tokenizer, no I/O.
 """
@@ -44,10 +45,16 @@ def estimate_tokens(text: str, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
 
 
 def window(
-    snapshot: Snapshot, prefix_tokens: int, suffix_tokens: int, bytes_per_token: float = BYTES_PER_TOKEN
+    snapshot: Snapshot,
+    prefix_tokens: int,
+    suffix_tokens: int,
+    bytes_per_token: float = BYTES_PER_TOKEN,
+    *,
+    first_row: int | None = None,
 ) -> Window:
     """Cut the window around the cursor; the two budgets together are never exceeded.
 
+    `first_row`: where the last window began; this one begins there, too, if that fits.
     Costs the lines of the window, whatever the size of the document or of the cursor's line.
     """
     before = int(max(prefix_tokens, 0) * bytes_per_token)
@@ -57,9 +64,21 @@ def window(
     column = min(max(snapshot.column, 0), len(lines[row]))
     spare_before = _spare_before(lines, row, column, before)
     spare_after = _spare_after(lines, row, column, after)
-    prefix, first_row = _prefix(lines, row, column, before + spare_after)
-    suffix, last_row = _suffix(lines, row, column, after + spare_before // FLOW_STEP * FLOW_STEP)
+    flow = min(spare_before // FLOW_STEP * FLOW_STEP, after)
+    suffix, last_row = _suffix(lines, row, column, after + flow)
+    again = _from(lines, first_row, row, column, before + spare_after)
+    prefix, first_row = again or _prefix(lines, row, column, before + spare_after)
     return Window(prefix, suffix, first_row, last_row)
+
+
+def _from(
+    lines: tuple[str, ...], first_row: int | None, row: int, column: int, budget: int
+) -> tuple[str, int] | None:
+    """The prefix from that row on, if it fits."""
+    if first_row is None or not 0 <= first_row <= row or column > budget:
+        return None
+    prefix = "".join((*lines[first_row:row], lines[row][:column]))
+    return (prefix, first_row) if byte_length(prefix) <= budget else None
 
 
 def _size_before(line: str, column: int, budget: int) -> int:
@@ -121,7 +140,7 @@ def _prefix(lines: tuple[str, ...], row: int, column: int, budget: int) -> tuple
         part = _end_of(above, len(above), budget - size - used)
         return "".join((part, *lines[first:row], line[:column])), first - 1
     if first > 0:
-        first = _steadiest(first, _furthest_start(lines, first, row, budget // 4))
+        first = _steadiest(first, _furthest_start(lines, first, row, budget // 8))
     return "".join((*lines[first:row], line[:column])), first
 
 
@@ -147,7 +166,7 @@ def _end_of(line: str, column: int, budget: int) -> str:
         while cut < len(data) and data[cut] & 0xC0 == 0x80:
             cut += 1
         start = column - len(data[cut:].decode("utf-8", "surrogatepass"))
-    return line[_steadiest(start, start + (column - start) // 4) : column]
+    return line[_steadiest(start, start + (column - start) // 8) : column]
 
 
 def _steadiest(low: int, high: int) -> int:

@@ -54,6 +54,8 @@ class Family:
     tokens: tuple[str, ...]
     stop: tuple[str, ...]
     suffix_first: bool
+    spm: str
+    spm_repository: str
     native: bool
     variants: tuple[Variant, ...]
     confirmed: bool
@@ -129,6 +131,8 @@ def _family(row: Mapping[str, Any]) -> Family:
         tokens=tuple(row["tokens"]),
         stop=tuple(row["stop"]),
         suffix_first=row.get("suffix_first", False),
+        spm=row.get("spm", ""),
+        spm_repository=row.get("spm_repository", ""),
         native=row.get("native", False),
         variants=tuple(_variant(variant) for variant in row.get("variants", ())),
         confirmed=row.get("confirmed", False),

@@ -40,6 +40,7 @@ class Choice:
 
     `family` is also set beside `custom` and NATIVE when the name says it: its stop words hold then.
     `repository`: the family's form for several files may be used; not where only shared tokens showed it.
+    `suffix_first`: with the suffix first, where the family was trained for that as well (`Family.spm`).
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Choice:
     reason: str
     custom: bool = False
     repository: bool = True
+    suffix_first: bool = False
 
 
 def names() -> tuple[str, ...]:

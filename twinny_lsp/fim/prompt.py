@@ -141,9 +141,11 @@ def _raw(choice: Choice, given: FimInput, stop: tuple[str, ...]) -> BuiltPrompt:
     if family is None:
         raise SettingsError(choice.reason)
     hidden, guard = _hidden(given, (*family.special, *table().common))
-    file = family.template
-    if hidden.files and family.repository and choice.repository:
-        file = family.repository
+    file, repository = family.template, family.repository
+    if choice.suffix_first and family.spm:
+        file, repository = family.spm, family.spm_repository
+    if hidden.files and repository and choice.repository:
+        file = repository
     elif hidden.files:
         hidden = _commented(hidden)
     text = render(built_in(file), _values(hidden))

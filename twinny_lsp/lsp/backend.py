@@ -16,7 +16,7 @@ import twinny_lsp.providers.http  # noqa: F401 - made by the registry when it is
 from twinny_lsp.chat.conversation import Conversations
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
-from twinny_lsp.completion.seams import OnFailure, OnSuccess
+from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import ContextSettings, PrivacySettings
 from twinny_lsp.config.store import SettingsStore
 from twinny_lsp.context.gatherer import Gatherer
@@ -57,13 +57,13 @@ class Editor:
     place_of: Callable[[str], Place]
 
 
-async def build(editor: Editor, on_failure: OnFailure, on_success: OnSuccess) -> Backend:
+async def build(editor: Editor, reports: Reports) -> Backend:
     """Put the parts together; what takes long happens on a thread."""
     sys.setswitchinterval(SWITCH_S)
     store = await asyncio.to_thread(_read_settings, tuple(editor.roots))
     registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
-    engine = CompletionEngine(registry, prompts, on_failure, on_success=on_success)
+    engine = CompletionEngine(registry, prompts, reports)
     conversations = Conversations(registry.provider)
     return Backend(store, registry, prompts, engine, conversations, _gatherer(editor, store))
 

@@ -101,6 +101,23 @@ class Commands:
             "model": target.model if target else None,
             "enabled": self._server.enabled,
             "problems": [notice.message for notice in self._server.notices.current],
+            "last": self._last_figures(state),
+        }
+
+    def _last_figures(self, state: str) -> dict[str, Any] | None:
+        """How the last completion went, in short: for status lines."""
+        result = self._server.backend.engine.last_result() if state != "starting" else None
+        record = result.record if result else None
+        if result is None or record is None:
+            return None
+        outcome = record.outcome
+        return {
+            "ms": round(record.took_ms, 1) if record.took_ms is not None else None,
+            "source": result.source.value,
+            "shown": record.shown,
+            "promptTokens": outcome.prompt,
+            "cachedTokens": outcome.cached,
+            "generatedTokens": outcome.generated,
         }
 
     async def why(self, argument: Any = None) -> dict[str, Any]:
@@ -118,7 +135,13 @@ class Commands:
             lines.append(f"Last request: {result.reason or f'{len(result.candidates)} shown'}")
         told = "\n".join([*lines, *(f"- {step}" for step in (result.steps if result else ()))])
         self._server.tell(told, Level.INFO)
-        return {"text": told, "steps": list(result.steps) if result else [], "problems": problems}
+        record = result.record.as_json() if result and result.record else None
+        return {
+            "text": told,
+            "steps": list(result.steps) if result else [],
+            "problems": problems,
+            "record": record,
+        }
 
     async def doctor(self, argument: Any = None) -> dict[str, str]:
         """What `twinny-lsp doctor` prints, with the settings this client gave."""

@@ -5,10 +5,11 @@ What is a good completion is the engine's business, how an item must look for a 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
@@ -32,6 +33,9 @@ class CompletionFeatures:
 
     def __init__(self, server: TwinnyServer, sync: SettingsSync) -> None:
         self._server, self._sync = server, sync
+        self._tells_shown = False
+        self._keys: dict[str, float] = {}
+        """By document, when the last key was for which somebody asked."""
         self.inline_was_asked = False
         """Whether this client draws ghost text. Neovim 0.12 announces it even when the user has not switched
         it on, so only a request counts."""
@@ -88,6 +92,25 @@ class CompletionFeatures:
             items = [self.resolve(item) for item in items]
         return lsp.CompletionList(is_incomplete=True, items=items)
 
+    async def did_show(self, params: Any = None) -> None:
+        """The client says that the last answer is on screen: from now on nothing else is taken to be."""
+        self._tells_shown = True
+        if await self._server.ready():
+            self._server.backend.engine.shown()
+
+    async def did_accept_part(self, params: Any = None) -> None:
+        """A word or a line was taken, as the next change will show: what comes then is wanted at once."""
+        if await self._server.ready():
+            self._server.backend.engine.accepted()
+
+    async def accepted(self, argument: Any = None) -> None:
+        """The command `twinny-lsp.accepted`: as `did_accept_part`, for the whole."""
+        await self.did_accept_part(argument)
+
+    def closed(self, document: Document) -> None:
+        """A document was closed."""
+        self._keys.pop(document.uri, None)
+
     def resolve(self, item: lsp.CompletionItem) -> lsp.CompletionItem:
         """Add the whole text as documentation. Stateless: some clients resolve items of other requests."""
         edit = item.text_edit
@@ -101,14 +124,12 @@ class CompletionFeatures:
         return item
 
     async def _ask(self, snapshot: Snapshot, asked: Asked, trigger: object, selected: str) -> Result | None:
-        begun = time.perf_counter()
         request = await self._request(snapshot, asked, trigger, selected)
         if request is None:
             return None
         result = await self._server.backend.engine.complete(request)
-        if log.isEnabledFor(logging.DEBUG):
-            took = (time.perf_counter() - begun) * 1000
-            log.debug("%s %s: %s, %.1f ms; %s", asked, trigger, result.source, took, "; ".join(result.steps))
+        if log.isEnabledFor(logging.DEBUG) and result.record is not None:
+            log.debug("completion: %s", json.dumps(result.record.as_json()))
         return result
 
     async def _request(
@@ -141,7 +162,18 @@ class CompletionFeatures:
             repo=place.repo,
             neighbours=self._server.neighbours_of(snapshot.uri),
             selected=selected,
+            idle=self._since_key(snapshot.uri),
+            tells_shown=self._tells_shown,
         )
+
+    def _since_key(self, uri: str) -> float:
+        """Seconds since the last key; 0 where nothing was typed since somebody asked last."""
+        document = self._server.documents.get(uri)
+        at = document.edits[-1].at if document is not None and document.edits else 0.0
+        if self._keys.get(uri) == at:
+            return 0.0
+        self._keys[uri] = at
+        return max(time.monotonic() - at, 0.0) if at else 0.0
 
     def _selection(
         self, document: Document, snapshot: Snapshot, info: lsp.SelectedCompletionInfo | None

@@ -46,6 +46,8 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
         lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
     )
     feature(lsp.COMPLETION_ITEM_RESOLVE, completion.resolve)
+    feature("textDocument/didShowCompletion", completion.did_show)
+    feature("textDocument/didPartiallyAcceptCompletion", completion.did_accept_part)
     feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
         partial(code_actions, server),
@@ -55,6 +57,8 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
     feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
     commands = Commands(server, sync).table() | {"chat": ChatCommand(server, sync, troubles).run}
+    commands["accepted"] = completion.accepted
+    server.documents.on_close(completion.closed)
     for name, handler in commands.items():
         server.command(f"twinny-lsp.{name}")(partial(handler))
     return server
@@ -64,7 +68,8 @@ async def _start(server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -
     """Build what is behind the protocol, off the loop's thread, and read the settings."""
     backend = await asyncio.to_thread(_import_backend)
     editor = backend.Editor(server.roots, server.documents, server.place_of)
-    server.backend = await backend.build(editor, troubles.failed, troubles.worked)
+    reports = backend.Reports(troubles.failed, troubles.worked, server.busy_changed)
+    server.backend = await backend.build(editor, reports)
     await sync.start()
     server.is_ready()
 

@@ -43,6 +43,7 @@ class TwinnyServer(TwinnyLanguageServer):
         self.notices = Notices(self.tell, self._status_changed)
         self._ready = asyncio.Event()
         self.enabled = True
+        self._told = ("", "")
         self.profile = Profile()
         self.on_shutdown(self._stop)
         self.documents.on_close(self._closed)
@@ -110,6 +111,8 @@ class TwinnyServer(TwinnyLanguageServer):
             return "off", "switched off by twinny-lsp.toggle"
         if current := self.notices.current:
             return "problem", current[-1].message
+        if self.backend.engine.busy:
+            return "working", ""
         return "ready", ""
 
     def is_ready(self) -> None:
@@ -135,6 +138,11 @@ class TwinnyServer(TwinnyLanguageServer):
         self.window_show_message(lsp.ShowMessageParams(MESSAGE_TYPES[level], f"twinny-lsp: {message}"))
 
     def _status_changed(self) -> None:
-        if self.wants("status"):
-            state, message = self.state()
-            self.protocol.notify("twinny-lsp/status", {"state": state, "message": message})
+        state = self.state() if self.wants("status") else self._told
+        if state != self._told:
+            self._told = state
+            self.protocol.notify("twinny-lsp/status", {"state": state[0], "message": state[1]})
+
+    def busy_changed(self) -> None:
+        """A model has begun or ended to work: for status lines that ask for it."""
+        self._status_changed()

@@ -9,13 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from twinny_lsp.exchange import Finish, Piece, Usage
+from twinny_lsp.exchange import Finish, Piece
 from twinny_lsp.providers.framing import Body, Event, Form, FramingError, parse
+from twinny_lsp.providers.strand import Strand
 from twinny_lsp.providers.wire import Reader
 
 _DONE = "[DONE]"
 _ERROR_BYTES = 65536
-_OPEN, _CLOSE = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +92,24 @@ class Answer:
     def __init__(self, reader: Reader, content_type: str, *, chat: bool = False) -> None:
         self._reader = reader
         self._body = Body(content_type)
-        self._think = Thinking() if chat else None
-        self._half = ""
+        self._chat = chat
+        self._strands: dict[int, Strand] = {}
+        self._ends: dict[int, Finish] = {}
+        self._done = False
         self.any_text = False
         self.refusal: Refusal | None = None
 
     @property
     def finish(self) -> Finish | None:
-        """Why the server stopped, as soon as it has said so."""
-        return self._reader.finish
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the server counted, as soon as it has said so."""
-        return self._reader.usage
+        """Why the server stopped, as soon as it has said so of all choices."""
+        if len(self._ends) < self._reader.choices and not self._done:
+            return None
+        return self._ends.get(0, Finish.STOP)
 
     @property
     def done(self) -> bool:
         """True when nothing worth waiting for can follow."""
-        return self._reader.done
+        return self._done or (self._reader.final and self.finish is not None)
 
     def feed(self, data: bytes) -> list[Piece]:
         """The pieces that `data` completes."""
@@ -132,24 +131,20 @@ class Answer:
             return []
         if not self._reader.known and self.refusal is None:
             self.refusal = self._no_answer()
-        if self._half:
-            pieces.append(Piece("\ufffd"))
-            self._half = ""
-        if self._think:
-            pieces += self._think.close()
-        return pieces
+        return pieces + self._held_back()
 
     def last(self) -> Piece:
         """The piece that ends the stream."""
-        return Piece(finish=self._reader.finish or Finish.INCOMPLETE, usage=self._reader.usage)
+        finish = self.finish or self._ends.get(0, Finish.INCOMPLETE)
+        return Piece(finish=finish, usage=self._reader.tally.total)
 
     def _pieces(self, events: list[Event]) -> list[Piece]:
         pieces: list[Piece] = []
         for event in events:
             data = event.data.strip()
             if data == _DONE:
-                self._reader.finish = self._reader.finish or Finish.STOP
-                self._reader.done = self._reader.known = True
+                self._done = self._reader.known = True
+                pieces += self._held_back()
             elif data and not self.done and self.refusal is None:
                 try:
                     pieces += self._piece(event)
@@ -169,24 +164,39 @@ class Answer:
             complaint = Complaint("")
         if complaint is not None:
             raise Refusal(self._body.form, complaint)
-        piece = self._reader.read(value) if isinstance(value, dict) else None
-        if piece is None:
-            return []
-        text = self._whole(piece.text)
-        made = self._think.feed(text) if self._think and text else [Piece(text)] if text else []
-        if piece.thinking:
-            made.insert(0, Piece(thinking=piece.thinking))
-        self.any_text = self.any_text or any(p.text for p in made)
+        made = [
+            piece
+            for read in (self._reader.read(value) if isinstance(value, dict) else ())
+            for piece in self._of_choice(read)
+        ]
+        self.any_text = self.any_text or any(piece.text for piece in made)
+        return self._counted(made)
+
+    def _of_choice(self, read: Piece) -> list[Piece]:
+        """What one choice has come to; its end is told at once where there are others."""
+        strand = self._strands.get(read.choice)
+        if strand is None:
+            strand = self._strands[read.choice] = Strand(read.choice, chat=self._chat)
+        made = strand.feed(read)
+        if read.finish is not None:
+            self._ends[read.choice] = read.finish
+            made += strand.close()
+            if self._reader.choices > 1:
+                made.append(Piece(finish=read.finish, choice=read.choice))
         return made
 
-    def _whole(self, text: str) -> str:
-        """Join surrogate halves that were cut apart: a lone one could never be sent to an editor."""
-        if not self._half and (text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)):
-            return text
-        text, self._half = self._half + text, ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    def _counted(self, made: list[Piece]) -> list[Piece]:
+        """With what was counted anew; after the finish only `last` tells it."""
+        tally = self._reader.tally
+        if not tally.news or self.finish is not None:
+            return made
+        tally.news = False
+        last = made.pop() if made else Piece()
+        made.append(Piece(last.text, last.thinking, last.finish, tally.total, last.choice))
+        return made
+
+    def _held_back(self) -> list[Piece]:
+        return [piece for strand in self._strands.values() for piece in strand.close()]
 
     def _no_answer(self) -> Refusal:
         """Why a body without a single known object is no answer."""
@@ -229,48 +239,3 @@ class ErrorBody:
             if complaint is not None:
                 return self._body.form, complaint
         return self._body.form, Complaint("" if self._body.form is Form.HTML else self._body.text.strip())
-
-
-class Thinking:
-    """Takes `<think>…</think>` at the start of a chat's text apart from the answer."""
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._state = "start"
-
-    def feed(self, text: str) -> list[Piece]:
-        """What of `text` is surely thinking and surely answer; the tags themselves are dropped."""
-        if self._state == "text":
-            return [Piece(text)]
-        self._held += text
-        if self._state == "start":
-            begun = self._held.lstrip()
-            if begun.startswith(_OPEN):
-                self._held, self._state = begun[len(_OPEN) :], "thinking"
-            elif _OPEN.startswith(begun):
-                return []
-            else:
-                return self._as_text(self._held)
-        if self._state == "after":
-            rest = self._held.lstrip()
-            return self._as_text(rest) if rest else []
-        thought, closed, rest = self._held.partition(_CLOSE)
-        if closed:
-            self._held, self._state = "", "after"
-            return ([Piece(thinking=thought)] if thought else []) + self.feed(rest)
-        keep = next(
-            (n for n in range(min(len(_CLOSE), len(thought)), 0, -1) if _CLOSE.startswith(thought[-n:])), 0
-        )
-        sure, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
-        return [Piece(thinking=sure)] if sure else []
-
-    def close(self) -> list[Piece]:
-        """What was held back when the stream ended."""
-        held, self._held = self._held, ""
-        if not held or self._state == "after":
-            return []
-        return [Piece(thinking=held) if self._state == "thinking" else Piece(held)]
-
-    def _as_text(self, text: str) -> list[Piece]:
-        self._held, self._state = "", "text"
-        return [Piece(text)] if text else []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from twinny_lsp.exchange import Generation, ModelFacts, Piece
+from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.endpoint import Endpoint
 
 
@@ -39,7 +39,7 @@ class Provider(Protocol):
     endpoint: Endpoint
 
     def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
-        """Yield the answer piece by piece; the last piece has `finish`.
+        """Yield the answer piece by piece; the last piece has `finish` (see `Piece` for several answers).
 
         The prompt's kind picks the route. Closing the generator (`aclose`, or cancelling the task
         that iterates) closes the socket at once, also while waiting for the first byte: that is what makes
@@ -57,6 +57,18 @@ class Provider(Protocol):
 
     async def facts(self, model: str) -> ModelFacts:
         """What the server tells of one model; cheap and cached by the provider."""
+        ...
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        """How many answers one call can give to this kind of prompt; 1 where several calls are needed."""
+        ...
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        """How many tokens the server's tokenizer makes of `text`, as a piece of a raw prompt, without a BOS.
+
+        None where it cannot tell, which is remembered, or does not within two seconds; never raises
+        ProviderError.
+        """
         ...
 
     async def close(self) -> None:

@@ -222,6 +222,7 @@ class LlamaCpp(OpenAi):
             context_tokens=int_at(object_at(told, "default_generation_settings"), "n_ctx") or None,
             batch_tokens=batch,
             loaded=True,
+            slots=int_at(told, "total_slots") or None,
             serves="" if router else _file_name(text_at(told, "model_path")),
         )
 

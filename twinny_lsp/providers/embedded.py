@@ -30,7 +30,7 @@ from twinny_lsp.errors import (
     Unreachable,
     Unsupported,
 )
-from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece
+from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
@@ -104,7 +104,7 @@ class EmbeddedProvider:
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         """Start the child where needed and pass its answer on; see base.Provider.
 
-        A child that dies before the first piece is replaced and asked again, once.
+        A child that dies before the first text is replaced and asked again, once.
         """
         self._hold()
         try:
@@ -118,7 +118,7 @@ class EmbeddedProvider:
                         await running.http.facts(generation.model)
                     async with aclosing(running.http.stream(generation)) as pieces:
                         async for piece in pieces:
-                            came = True
+                            came = came or bool(piece.text or piece.thinking)
                             yield piece
                     return
                 except ProviderError as error:
@@ -158,7 +158,19 @@ class EmbeddedProvider:
             batch_tokens=orders.batch,
             capabilities=("completion", "insert") if header.insert else ("completion",),
             loaded=self._running is not None,
+            slots=orders.parallel,
         )
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        """One for each of the child's slots."""
+        return facts.slots or 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        """By the running child; it is not started for this."""
+        running = self._running
+        if running is None or running.link.dead.is_set():
+            return None
+        return await running.http.count_tokens(text, model)
 
     async def close(self) -> None:
         """Let go of the child; it is gone afterwards unless another editor uses it."""

@@ -46,7 +46,7 @@ class Orders:
     alias: str = ""
     context: int = 2048
     batch: int = 1024
-    parallel: int = 2
+    parallel: int = 4
     threads: int = 1
     nice: int = 10
     parent: int = 0
@@ -176,12 +176,15 @@ def _load(orders: Orders) -> tuple[object, str]:
     params.model.path = orders.model
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [orders.key] if orders.key else []
     params.n_ctx, params.n_batch, params.n_ubatch = orders.context, orders.batch, min(orders.batch, 512)
-    # One cache for all slots: a chat beside a completion costs no second context in memory.
+    # One cache for all slots: two files and two chats keep what was computed of them, and cost no second
+    # context in memory.
     params.n_parallel, params.kv_unified = orders.parallel, orders.parallel > 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = orders.threads
     params.n_gpu_layers, params.fit_params, params.warmup = 0, False, False
     # A chat would otherwise push the completion's prompt out, and each would be computed anew.
     params.cache_idle_slots, params.cache_ram_mib = False, 64
+    # What follows a piece that was dropped (the window moved on) is shifted instead of computed anew.
+    params.n_cache_reuse = 32
     params.endpoint_slots, params.endpoint_props, params.endpoint_metrics = True, False, False
     params.ui, params.offline, params.verbosity = False, True, 1
     if orders.alias:

@@ -15,14 +15,15 @@ from urllib.parse import quote
 
 from twinny_lsp import errors
 from twinny_lsp.exchange import ChatPrompt, FimPrompt, Generation, ModelFacts, Piece, Prompt
-from twinny_lsp.providers import brands, failures, llamacpp, ollama, openai
+from twinny_lsp.providers import brands, failures, llamacpp, ollama, openai, routes
 from twinny_lsp.providers.answer import Answer, Complaint, ErrorBody, Refusal, complaint_in
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 from twinny_lsp.providers.failures import Evidence
 from twinny_lsp.providers.framing import Form
+from twinny_lsp.providers.tokens import TokenCounter
 from twinny_lsp.providers.transport import Exchange, Transport
-from twinny_lsp.providers.wire import JsonObject, Reader
+from twinny_lsp.providers.wire import JsonObject
 
 _ASK_SECONDS = 10.0
 _GRACE_SECONDS = 0.25
@@ -54,15 +55,20 @@ class HttpProvider:
         self._brand = brands.brand_of(endpoint)
         self._facts: dict[str, ModelFacts] = {}
         self._names: dict[str, str] = {}
+        self._counter = TokenCounter(endpoint)
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         """See `base.Provider.stream`."""
-        route = self._route(generation.prompt)
+        route = routes.route_for(self.endpoint, generation.prompt)
         exchange: Exchange | None = None
         try:
+            if generation.n > 1:
+                generation = replace(generation, n=min(generation.n, await self._possible(generation)))
             exchange = await self._begin(generation, route)
             answer = Answer(
-                reader_for(route.wire), exchange.content_type, chat=isinstance(generation.prompt, ChatPrompt)
+                routes.reader_for(route.wire, generation.n),
+                exchange.content_type,
+                chat=isinstance(generation.prompt, ChatPrompt),
             )
             while not answer.done:
                 data = await self._next(exchange, answer)
@@ -72,7 +78,7 @@ class HttpProvider:
                     raise self._refusal(answer.refusal, generation, route.path)
                 if not data:
                     break
-            if not answer.any_text and generation.max_tokens > 1:
+            if not answer.any_text and generation.max_tokens > 1 and not generation.warm:
                 self._check_empty(answer)
             yield answer.last()
             await self._drain(exchange)
@@ -80,6 +86,7 @@ class HttpProvider:
             # What comes back at that address may have other models, or the same with another context.
             self._facts.clear()
             self._names.clear()
+            self._counter.forget()
             raise
         finally:
             if exchange is not None:
@@ -112,38 +119,27 @@ class HttpProvider:
             self._facts[model] = known
         return known
 
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        """See `base.Provider.most_choices`."""
+        return routes.most_choices(self.endpoint, prompt, facts)
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        """See `base.Provider.count_tokens`."""
+        return await self._counter.count(self._ask, text, model)
+
     async def close(self) -> None:
         """See `base.Provider.close`."""
         await self._transport.close()
 
     # -- one request ------------------------------------------------------------------------------
 
-    def _route(self, prompt: Prompt) -> Route:
-        """The route for a prompt's kind. Raises Unsupported where this server has none."""
-        endpoint, route = self.endpoint, self.endpoint.completion
-        if isinstance(prompt, ChatPrompt):
-            route = endpoint.chat
-            fits = route is not None and route.wire in (
-                Wire.OPENAI_CHAT,
-                Wire.OLLAMA_CHAT,
-                Wire.LLAMACPP_COMPLETION,
-            )
-        elif isinstance(prompt, FimPrompt):
-            route = endpoint.infill or route
-            fits = route is not None and (endpoint.infill is not None or route.wire is Wire.OLLAMA_GENERATE)
-        else:
-            fits = route is not None and route.wire in (
-                Wire.OLLAMA_GENERATE, Wire.OPENAI_COMPLETIONS, Wire.LLAMACPP_COMPLETION,
-            )  # fmt: skip
-        if route is None or not fits:
-            what = {"ChatPrompt": "chat", "FimPrompt": "native fill-in-the-middle"}.get(
-                type(prompt).__name__, "raw completion prompts"
-            )
-            raise errors.Unsupported(
-                f"{failures.where(endpoint)} has no route for {what}. Choose another provider for it.",
-                provider=endpoint.name,
-            )
-        return route
+    async def _possible(self, generation: Generation) -> int:
+        """How many answers this server gives of one call, as far as it tells."""
+        try:
+            facts = await self.facts(generation.model)
+        except errors.ProviderError:
+            facts = ModelFacts(generation.model)
+        return self.most_choices(generation.prompt, facts)
 
     async def _begin(self, generation: Generation, route: Route) -> Exchange:
         """Send the request; wait for loading models and try a model's other name. Raises ProviderError."""
@@ -299,12 +295,3 @@ class HttpProvider:
         if complaint is not None:
             raise self._refusal(Refusal(Form.JSON, complaint), path=path)
         return value
-
-
-def reader_for(wire: Wire) -> Reader:
-    """A fresh reader for one answer of that shape."""
-    if wire in (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT):
-        return ollama.OllamaReader()
-    if wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT):
-        return openai.OpenAiReader()
-    return llamacpp.LlamaCppReader()

@@ -5,11 +5,12 @@ Pure: bodies out, pieces in. Not for Ollama's `/v1` routes (openai.py) nor for i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, ModelFacts, Piece, Usage
+from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, ModelFacts, Piece
+from twinny_lsp.providers import counts
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.wire import JsonObject, Reader, int_at, object_at, text_at
+from twinny_lsp.providers.wire import JsonObject, Reader, object_at, text_at
 
 _RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "num_keep", "top_k", "top_p", "min_p")
 
@@ -39,7 +40,8 @@ def body(generation: Generation, endpoint: Endpoint, facts: ModelFacts | None) -
 def _options(generation: Generation, endpoint: Endpoint) -> JsonObject:
     # num_ctx is the endpoint's and never the request's: a changed one makes Ollama load the model anew.
     options = {k: endpoint.options[k] for k in _RUNNER_OPTIONS if endpoint.options.get(k) is not None}
-    options["num_predict"] = generation.max_tokens
+    # Not 0 for a prompt that is only to be read: many versions take that for no limit.
+    options["num_predict"] = 1 if generation.warm else generation.max_tokens
     options["temperature"] = generation.temperature
     if generation.stop:
         options["stop"] = list(generation.stop)  # a bare string is a 500 here
@@ -59,18 +61,23 @@ def _duration(value: object) -> object:
 
 
 class OllamaReader(Reader):
-    """Reads `/api/generate` and `/api/chat`, streamed or whole."""
+    """Reads `/api/generate` and `/api/chat`, streamed or whole. There is one choice."""
 
-    def read(self, value: Mapping[str, object]) -> Piece | None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.final = True
+
+    def read(self, value: Mapping[str, object]) -> Iterable[Piece]:
         """The text of one line."""
         if not value.keys() & {"response", "message", "done"}:
-            return None
+            return
         self.known = True
+        if (usage := counts.from_ollama(value)) is not None:
+            self.tally.add(usage)
         message = object_at(value, "message")
         text = text_at(value, "response") or text_at(message, "content")
         thinking = text_at(value, "thinking") or text_at(message, "thinking")
+        finish = None
         if value.get("done") is True:
-            self.finish = Finish.LENGTH if text_at(value, "done_reason") == "length" else Finish.STOP
-            self.usage = Usage(int_at(value, "prompt_eval_count"), int_at(value, "eval_count"))
-            self.done = True
-        return Piece(text, thinking) if text or thinking else None
+            finish = Finish.LENGTH if text_at(value, "done_reason") == "length" else Finish.STOP
+        yield Piece(text, thinking, finish)

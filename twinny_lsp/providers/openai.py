@@ -6,35 +6,50 @@ LiteLLM passes everything on, Mistral refuses what it does not know, Oobabooga g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, Piece, RawPrompt, Usage
+from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, Piece, Prompt, RawPrompt
+from twinny_lsp.providers import counts, llamacpp
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.wire import JsonObject, Reader, int_at, object_at, objects_at, text_at
+
+_MANY = 16
+"""More answers than anybody looks at; none of the servers that give several refuses as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What one preset takes beyond the common fields.
 
-    `usage`: stream_options.include_usage. `max_stop`: it refuses more stop strings than that.
-    `limit`/`seed`: how it calls max_tokens (in chat) and seed. `own_bos`: it adds a BOS unless told not to.
+    `stream_options`: what is switched on there, so that it tells a stream's usage. `max_stop`: it refuses
+    more stop strings than that. `limit`/`seed`: how it calls max_tokens (in chat) and seed. `own_bos`: it
+    adds a BOS unless told not to. `several`: how it calls the number of answers wanted of one call, ""
+    where it gives one. `switches`: further fields that are switched on.
     """
 
-    usage: bool = True
+    stream_options: tuple[str, ...] = ("include_usage",)
     max_stop: int = 64
     limit: str = "max_tokens"
     seed: str = "seed"
     own_bos: bool = False
+    several: str = ""
+    switches: tuple[str, ...] = ()
 
 
+# `several`, by the servers' own references and sources: OpenAI documents `n` for chat, vLLM and TabbyAPI
+# stream all choices. Oobabooga takes `n`, but not in a stream; some of Mistral's models refuse it, as LiteLLM
+# does for some servers behind it; LM Studio, DeepSeek and OpenRouter do not list it.
 _DIALECTS = {
-    "openai": Dialect(max_stop=4, limit="max_completion_tokens"),
-    "mistral": Dialect(usage=False, seed="random_seed"),
-    "openai-compatible": Dialect(usage=False),
+    "openai": Dialect(max_stop=4, limit="max_completion_tokens", several="n"),
+    "mistral": Dialect(stream_options=(), seed="random_seed"),
+    "openai-compatible": Dialect(stream_options=()),
     "deepseek": Dialect(max_stop=16),
     "oobabooga": Dialect(own_bos=True),
+    # vLLM's own addition: the usage comes with every event, not only after the last.
+    "vllm": Dialect(stream_options=("include_usage", "continuous_usage_stats"), several="n"),
+    "tabbyapi": Dialect(several="n"),
+    "llamacpp": Dialect(several=llamacpp.SEVERAL, switches=llamacpp.OBSERVED),
 }
 _PLAIN = Dialect()
 _BOS = (
@@ -61,57 +76,67 @@ def body(generation: Generation, endpoint: Endpoint) -> JsonObject:
         made["prompt"], made["suffix"] = prompt.prefix, prompt.suffix
     else:
         made["prompt"] = prompt.text
-    made[limit] = generation.max_tokens
+    made[limit] = 1 if generation.warm else generation.max_tokens  # 0 is refused or means no limit
     made["temperature"] = generation.temperature
     made["stream"] = True
     if generation.stop:
         made["stop"] = list(generation.stop[: dialect.max_stop])
     if generation.seed is not None:
         made[dialect.seed] = generation.seed
-    if dialect.usage:
-        made["stream_options"] = {"include_usage": True}
+    if dialect.stream_options:
+        made["stream_options"] = dict.fromkeys(dialect.stream_options, True)
+    if generation.n > 1 and dialect.several:
+        made[dialect.several] = generation.n
+    made.update(dict.fromkeys(dialect.switches, True))
     if dialect.own_bos and isinstance(prompt, RawPrompt) and prompt.text.startswith(_BOS):
         made["add_bos_token"] = False
     return made
 
 
+def most_choices(endpoint: Endpoint, prompt: Prompt) -> int:
+    """How many answers one call can give. A route that takes a suffix is not documented to give several."""
+    dialect = _DIALECTS.get(endpoint.preset, _PLAIN)
+    return _MANY if dialect.several and not isinstance(prompt, FimPrompt) else 1
+
+
 class OpenAiReader(Reader):
-    """Reads completions and chats, streamed or whole; only the first choice."""
+    """Reads completions and chats, streamed or whole."""
 
-    def read(self, value: Mapping[str, object]) -> Piece | None:
-        """The text of one event."""
+    def read(self, value: Mapping[str, object]) -> Iterable[Piece]:
+        """What one event says of each choice; a choice that was not asked for is left out."""
         if not value.keys() & {"choices", "usage"}:
-            return None
+            return
         self.known = True
-        self._count(value)
-        for choice in objects_at(value, "choices"):
-            if choice.get("index") in (0, None):
-                return self._choice(choice)
-        return None
+        choices = objects_at(value, "choices")
+        self._count(value, choices)
+        for choice in choices:
+            index = choice.get("index")
+            if index is None or (isinstance(index, int) and 0 <= index < self.choices):
+                yield self._choice(choice, index or 0)
 
-    def _choice(self, choice: Mapping[str, object]) -> Piece | None:
+    def _choice(self, choice: Mapping[str, object], index: int) -> Piece:
         whole = object_at(choice, "message")
         message = whole or object_at(choice, "delta")
         text = text_at(choice, "text") or _content(message.get("content"))
         thinking = text_at(message, "reasoning_content") or text_at(message, "reasoning")
+        finish = None
         if reason := text_at(choice, "finish_reason"):
-            self.finish = Finish.LENGTH if reason in _TOO_LONG else Finish.STOP
-            self.done = self.done or bool(whole)
-        return Piece(text, thinking) if text or thinking else None
+            finish = Finish.LENGTH if reason in _TOO_LONG else Finish.STOP
+            self.final = self.final or bool(whole)
+        return Piece(text, thinking, finish, choice=index)
 
-    def _count(self, value: Mapping[str, object]) -> None:
-        usage, timings = object_at(value, "usage"), object_at(value, "timings")
-        prompt, generated = int_at(usage, "prompt_tokens"), int_at(usage, "completion_tokens")
-        cached = int_at(object_at(usage, "prompt_tokens_details"), "cached_tokens")
-        if cached is None:
-            cached = int_at(usage, "prompt_cache_hit_tokens")
-        if not prompt and timings:
-            cached = int_at(timings, "cache_n")
-            computed = int_at(timings, "prompt_n")
-            prompt = None if computed is None else computed + (cached or 0)
-            generated = int_at(timings, "predicted_n")
-        if prompt or generated:  # LiteLLM and Ollama put zeros into every chunk
-            self.usage = Usage(prompt, generated, cached)
+    def _count(self, value: Mapping[str, object], choices: Sequence[Mapping[str, object]]) -> None:
+        """Of several choices an event with one of them counts that one, any other all; but llama.cpp sends a
+        count without a choice after each, which repeats what its events have told."""
+        usage = counts.from_openai(value)
+        if usage is None:
+            return
+        if self.choices == 1 or len(choices) > 1:
+            self.tally.add(usage)
+        elif choices:
+            self.tally.add(usage, int_at(choices[0], "index") or 0)
+        elif "timings" not in value:
+            self.tally.add(usage)
 
 
 def _content(content: object) -> str:

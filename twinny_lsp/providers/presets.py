@@ -240,3 +240,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset
 """All presets by name, the default first."""
 
 DEFAULT = "ollama"
+
+METERED = frozenset({"openai", "mistral", "deepseek", "openrouter"})
+"""Presets that are paid by the token: nothing is asked of them that nobody asked for."""

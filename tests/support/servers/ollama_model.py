@@ -1,6 +1,7 @@
 """What an Ollama does with a request, over llama.cpp: names, options, prompts, and the objects it yields.
 
-After ollama/ollama's server/routes.go of August 2026. Faults for tests are asked for by the model's tag:
+After ollama/ollama's server/routes.go of August 2026; the count of cached tokens is a month younger.
+Faults for tests are asked for by the model's tag:
 
     NAME:crash   an error object after three pieces     NAME:cut     the connection breaks after three pieces
     NAME:nodone  ends in order, but without `done`      NAME:slow    half a second before every piece
@@ -263,6 +264,7 @@ def _metrics(last: Made, started_ns: int) -> Made:
         "total_duration": time.perf_counter_ns() - started_ns,
         "load_duration": 5_000_000,
         "prompt_eval_count": last["tokens_evaluated"],
+        "prompt_eval_cached_count": timings["cache_n"],
         "prompt_eval_duration": int(timings["prompt_ms"] * 1e6),
         "eval_count": timings["predicted_n"],
         "eval_duration": int(timings["predicted_ms"] * 1e6),

@@ -8,7 +8,7 @@ import pytest
 from twinny_lsp.chat.conversation import MAX_MESSAGES, Conversations, Question
 from twinny_lsp.config.resolved import ChatSettings, Target
 from twinny_lsp.errors import SettingsError, Unreachable
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, ModelFacts, Piece, Usage
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, ModelFacts, Piece, Prompt, Usage
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -44,6 +44,12 @@ class FakeProvider:
 
     async def facts(self, model: str) -> ModelFacts:
         return ModelFacts(model)
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
 
     async def close(self) -> None: ...
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from tests.golden.completion.check import snapshot_of
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
-from twinny_lsp.completion.seams import Hole, Prompted
+from twinny_lsp.completion.seams import Hole, Prompted, Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.windows import window
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, RawPrompt
+from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -31,7 +31,7 @@ def target(name: str = "local", model: str = "qwen2.5-coder:7b") -> Target:
 
 
 def settings(**changes: object) -> CompletionSettings:
-    base = CompletionSettings(enabled=True, target=target(), debounce_ms=0)
+    base = CompletionSettings(enabled=True, target=target(), debounce_ms=0, speculate=False)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -153,6 +153,12 @@ class FakeProvider:
             raise self.facts_error
         return replace(self.known, name=model)
 
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
+
     async def close(self) -> None:
         return None
 
@@ -184,11 +190,15 @@ class FakePrompter:
         self.holes.append(hole)
         if self.error is not None:
             raise self.error
-        part = window(hole.snapshot, hole.prefix_tokens, hole.suffix_tokens)
+        budgets = hole.prefix_tokens, hole.suffix_tokens, hole.bytes_per_token
+        part = window(hole.snapshot, *budgets, first_row=hole.first_row)
         prefix = part.prefix + hole.selected
         if native and where.model.startswith("native"):
-            return Prompted(FimPrompt(prefix, part.suffix), native=True, how="native")
-        return Prompted(RawPrompt(f"{prefix}<HOLE>{part.suffix}"), stop=("<EOT>",), how="fake")
+            return Prompted(
+                FimPrompt(prefix, part.suffix), native=True, how="native", first_row=part.first_row
+            )
+        text = f"{prefix}<HOLE>{part.suffix}"
+        return Prompted(RawPrompt(text), stop=("<EOT>",), how="fake", first_row=part.first_row)
 
 
 class Desk:
@@ -202,7 +212,7 @@ class Desk:
         self.engine = CompletionEngine(
             self.registry,
             self.prompter,
-            lambda error, where: self.failures.append((where.endpoint.name, error)),
+            Reports(lambda error, where: self.failures.append((where.endpoint.name, error))),
             clock=self.clock,
             grace=grace,
         )

@@ -125,7 +125,7 @@ async def test_too_long_a_prompt_is_halved_once_and_the_size_remembered(desk: De
     long = "a = 1\n" * 3000 + "x = █\n"
     desk.model.script = lambda stream: (
         stream.fail(ContextOverflow("too long"))
-        if len(stream.generation.prompt.text) > 4000  # type: ignore[union-attr]
+        if len(stream.generation.prompt.text) > 1200  # type: ignore[union-attr]
         else stream.say("b\n")
     )
     assert text_of(await soon(desk.ask(long))) == "b"
@@ -147,7 +147,7 @@ async def test_the_models_own_window_bounds_the_prompt(desk: Desk) -> None:
     desk.model.script = say("a\n")
     await soon(desk.ask("a = 1\n" * 3000 + "x = █\n" + "b = 2\n" * 3000))
     (hole,) = desk.prompter.holes
-    assert hole.prefix_tokens + hole.suffix_tokens == 512 - 256 - 32
+    assert hole.prefix_tokens + hole.suffix_tokens == (512 - 256 - 32) * 3 // 4, "tokens are only estimated"
 
 
 @pytest.mark.parametrize(

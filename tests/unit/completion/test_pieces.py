@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from tests.golden.completion.check import cases, snapshot_of
-from tests.unit.completion.fakes import settings, target
 from twinny_lsp.completion.around import look_around
-from twinny_lsp.completion.cache import Cache, Known, Terms
 from twinny_lsp.completion.cutter import Cutter, Reading, StopWords
 from twinny_lsp.completion.filters import FilterInput, clean
 from twinny_lsp.completion.loops import loop_start
-from twinny_lsp.completion.place import Cursor
 from twinny_lsp.completion.shape import Kind, decide, right_allows_automatic
 from twinny_lsp.completion.text import newline_style, unclosed, unmatched_closers
 from twinny_lsp.config.resolved import Multiline
@@ -76,59 +72,6 @@ def test_selected_text_counts_as_typed() -> None:
     around = look_around(snapshot_of("a\nx = █)\nb\n"), "f(\n    ")
     assert around.above == ("a", "x = f(")
     assert (around.before, around.after, around.below) == ("    ", ")", ("b", ""))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "typed"),
-    [
-        ("x = █\n", "x = █\n", ""),
-        ("x = █\n", "x = abc█\n", "abc"),
-        ("a\nx = █\nb\n", "a\nx = 1\ny█\nb\n", "1\ny"),
-        ("x = a█\n", "x = █\n", None),
-        ("x = █\n", "y = █\n", None),
-        ("a\nx = █\n", "b\nx = █\n", None),
-        ("x = █\na\n", "x = █\nb\n", None),
-        ("x = █)\n", "x = █\n", None),
-        ("x = █", "x = █\n", None),
-    ],
-)
-def test_typed_since(old: str, new: str, typed: str | None) -> None:
-    assert Cursor(snapshot_of(new)).typed_since(Cursor(snapshot_of(old)).place) == typed
-
-
-def test_typed_since_in_another_document_and_with_other_line_ends() -> None:
-    place = Cursor(snapshot_of("x = █\n", eol="\r\n")).place
-    assert Cursor(snapshot_of("x = █\n", eol="\r\n", uri="file:///y")).typed_since(place) is None
-    assert Cursor(snapshot_of("x = 1\n2█\n", eol="\r\n")).typed_since(place) == "1\n2"
-    assert Cursor(snapshot_of("x = █\n", eol="\r\n"), selected="ab").typed_since(place) == "ab"
-
-
-def test_cache_is_bounded_and_newest_first() -> None:
-    cache, terms = Cache(), Terms.of(settings())
-    here = Cursor(snapshot_of("x = █\n"))
-    for number in range(100):
-        cache.put(Known(here.place, terms, f"a{number}"))
-    found = cache.find(here, terms)
-    assert found is not None
-    assert found.text == "a99"
-    assert sum(map(len, cache._documents.values())) == 1
-    for number in range(100):
-        cache.put(Known(Cursor(snapshot_of(f"x{number} = █\n")).place, terms, "b"))
-    assert sum(map(len, cache._documents.values())) == 32
-    for number in range(100):
-        place = Cursor(snapshot_of("x = █\n", uri=f"file:///{number}")).place
-        cache.put(Known(place, terms, "c"))
-    assert len(cache._documents) == 64
-
-
-def test_cache_needs_equal_terms_and_text_that_agrees() -> None:
-    cache, terms = Cache(), Terms.of(settings())
-    cache.put(Known(Cursor(snapshot_of("x = █\n")).place, terms, "abc"))
-    assert cache.find(Cursor(snapshot_of("x = b█\n")), terms) is None
-    assert cache.find(Cursor(snapshot_of("x = abc█\n")), terms) is None
-    assert cache.find(Cursor(snapshot_of("x = █\n")), Terms.of(settings(target=target("other")))) is None
-    assert cache.find(Cursor(snapshot_of("x = █\n")), replace(terms, multiline=Multiline.NEVER)) is None
-    assert cache.find(Cursor(snapshot_of("x = █\n")), Terms.of(settings(debounce_ms=7))) is not None
 
 
 def test_stop_words_do_not_depend_on_the_pieces() -> None:

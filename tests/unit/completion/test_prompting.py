@@ -12,7 +12,7 @@ from tests.unit.completion.fakes import FakeProvider, endpoint, settings, target
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts, indent_step
 from twinny_lsp.completion.request import Asked, Request, Trigger
-from twinny_lsp.completion.seams import Hole
+from twinny_lsp.completion.seams import Hole, Reports
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import SettingsError, TwinnyError, Unsupported
 from twinny_lsp.exchange import ChatPrompt, FimPrompt, ModelFacts, RawPrompt
@@ -72,6 +72,30 @@ async def test_native_windows_stay_within_the_servers_batch(prompts: Prompts) ->
     assert len(made.prompt.suffix) <= 16 * 3
 
 
+async def test_a_batch_nobody_told_is_assumed(prompts: Prompts) -> None:
+    long = replace(hole("a = 1\n" * 2000 + "x = █\n" + "b = 2\n" * 2000), batch_tokens=64)
+    made = await prompts.prompt(Target(llamacpp(), "mystery", "native"), ModelFacts("m"), long, native=True)
+    assert isinstance(made.prompt, FimPrompt)
+    assert len(made.prompt.prefix) <= 48 * 3
+    where = Target(llamacpp(), "qwen2.5-coder", "qwen")
+    raw = await prompts.prompt(where, ModelFacts("m"), long, native=True)
+    assert isinstance(raw.prompt, RawPrompt)
+    assert len(raw.prompt.text) > 1000, "a raw prompt is not cut by the server"
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "later"),
+    [("codellama:7b-code", "<SUF>\ny", "<MID>"), ("qwen2.5-coder", "<|fim_prefix|>x", "<|fim_suffix|>\ny")],
+)
+async def test_suffix_first_where_the_family_was_trained_for_it(
+    prompts: Prompts, model: str, first: str, later: str
+) -> None:
+    here = replace(hole("x = █\ny = 2\n"), suffix_first=True)
+    made = await prompts.prompt(target(model=model), ModelFacts("m"), here, native=True)
+    assert isinstance(made.prompt, RawPrompt)
+    assert made.prompt.text.index(first) < made.prompt.text.index(later)
+
+
 @pytest.mark.parametrize(
     ("asked", "serves", "family"),
     [
@@ -118,7 +142,7 @@ async def test_special_tokens_of_the_users_own_code_come_back_whole(prompts: Pro
     provider = FakeProvider(endpoint())
     registry._made.append((provider.endpoint, provider))
     failures: list[TwinnyError] = []
-    engine = CompletionEngine(registry, prompts, lambda error, _: failures.append(error))
+    engine = CompletionEngine(registry, prompts, Reports(lambda error, _: failures.append(error)))
     snapshot = snapshot_of("EOS = '<|endoftext|>'\nassert EOS == █\n")
 
     def script(stream: object) -> None:
@@ -139,7 +163,7 @@ async def test_the_registry_remembers_what_a_server_refused(prompts: Prompts) ->
     registry = Registry()
     provider = FakeProvider(llamacpp())
     registry._made.append((provider.endpoint, provider))
-    engine = CompletionEngine(registry, prompts, lambda error, _: None)
+    engine = CompletionEngine(registry, prompts, Reports())
     provider.script = lambda stream: (
         stream.fail(Unsupported("no"))
         if isinstance(stream.generation.prompt, FimPrompt)

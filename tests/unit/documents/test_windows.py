@@ -52,11 +52,11 @@ def test_the_window_stays_within_its_budget_and_is_what_stands_around_the_cursor
         assert text[offset:].startswith(got.suffix)
 
 
-def test_prefix_and_suffix_are_whole_lines_and_at_least_three_quarters_of_the_budget() -> None:
+def test_prefix_and_suffix_are_whole_lines_and_at_least_seven_eighths_of_the_budget() -> None:
     text = numbered(1000)
     got = window(at(text, 500, 7), 400, 200)
     assert got.prefix.startswith(f"line {got.first_row}.")
-    assert 900 <= len(got.prefix) <= 1200
+    assert 1020 <= len(got.prefix) <= 1200
     assert got.suffix.endswith("\n")
     assert 570 <= len(got.suffix) <= 600
     assert split_lines(text)[got.last_row] == got.suffix[-30:]
@@ -78,7 +78,7 @@ def test_typing_moves_the_start_seldom_and_by_many_lines() -> None:
     windows = type_on(numbered(2000), 700, ("x" * 29 + "\n") * 200, (1792, 256))
     starts = [got.first_row for got in windows]
     moves = [(old, new) for old, new in itertools.pairwise(starts) if old != new]
-    assert 1 <= len(moves) <= 12  # 200 lines of 30 bytes; the window holds about 170
+    assert 1 <= len(moves) <= 20  # 200 lines of 30 bytes; the window holds about 180
     assert all(new - old >= 8 for old, new in moves)
     assert len({got.suffix for got in windows}) == 1
 
@@ -86,7 +86,16 @@ def test_typing_moves_the_start_seldom_and_by_many_lines() -> None:
 def test_typing_at_the_top_moves_the_end_of_the_suffix_seldom() -> None:
     windows = type_on(numbered(2000), 10, "x" * 600, (1792, 256))
     assert {got.first_row for got in windows} == {0}
-    assert 1 < len({len(got.suffix) for got in windows}) <= 600 // FLOW_STEP + 2
+    assert len({len(got.suffix) for got in windows}) <= 600 // FLOW_STEP + 2
+
+
+def test_the_window_begins_where_the_last_one_did_if_that_fits() -> None:
+    here = at(numbered(2000), 700, 5)
+    assert window(here, 1792, 256, first_row=690).first_row == 690
+    assert window(here, 1792, 256, first_row=690).prefix.startswith("line 690")
+    usual = window(here, 1792, 256)
+    for row in (0, 100, 701, 5000, -1):
+        assert window(here, 1792, 256, first_row=row) == usual
 
 
 def test_what_one_side_leaves_unused_goes_to_the_other() -> None:
@@ -96,7 +105,7 @@ def test_what_one_side_leaves_unused_goes_to_the_other() -> None:
     assert len(near_the_end.prefix) > 1200
     near_the_start = window(at(text, 5, 0), 400, 200)
     assert len(near_the_start.prefix) == 5 * 30
-    assert len(near_the_start.suffix) > 1500
+    assert 1100 < len(near_the_start.suffix) <= 1200, "twice its own budget"
 
 
 @pytest.mark.parametrize("char", ["x", "é", "😀"])
@@ -108,7 +117,7 @@ def test_a_giant_line_is_cut_near_the_cursor_at_steady_columns(char: str) -> Non
         assert 900 - 4 <= byte_length(got.prefix) <= 1200
         assert 600 - 4 <= byte_length(got.suffix) <= 600
         starts.add(column - len(got.prefix))
-    assert len(starts) <= 2
+    assert len(starts) <= 3
 
 
 def test_a_part_of_a_giant_neighbour_is_taken_when_the_window_would_be_empty() -> None:

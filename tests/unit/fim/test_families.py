@@ -281,7 +281,7 @@ def test_the_tables_are_sound() -> None:
     folder = templates_directory()
     used = {"families.toml", "chat-fim.hbs", "chat-fim-system.hbs"}
     for family in table().families:
-        used |= {family.template, family.repository} - {""}
+        used |= {family.template, family.repository, family.spm, family.spm_repository} - {""}
         text = built_in(family.template).literal()
         places = [text.find(token) for token in family.fim]
         assert places == sorted(places), family.name

@@ -36,11 +36,16 @@ async def row(name: str) -> dict[str, Any]:
     """What one family sends, as it stands in the golden file."""
     choice = choose("m", name)
     alone = await build(choice, replace(INPUT, files=()))
-    return {
+    made = {
         "file": shown(alone),
         "repository": shown(await build(choice, INPUT)),
         "stop": list(alone.stop),
     }
+    if choice.family is not None and choice.family.spm:
+        first = replace(choice, suffix_first=True)
+        made["suffix_first"] = shown(await build(first, replace(INPUT, files=())))
+        made["suffix_first_repository"] = shown(await build(first, INPUT))
+    return made
 
 
 def shown(built: BuiltPrompt) -> str:
@@ -75,7 +80,8 @@ async def test_prompt(name: str) -> None:
 
 
 def check(name: str, got: dict[str, Any], golden: dict[str, Any]) -> None:
-    for key in ("file", "repository", "stop"):
+    assert got.keys() == golden[name].keys(), name
+    for key in got:
         assert got[key] == golden[name][key], f"{name}.{key}"
 
 

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from twinny_lsp.exchange import Finish, Piece
-from twinny_lsp.providers.answer import Answer, Complaint, Thinking, complaint_in
+from twinny_lsp.providers.answer import Answer, Complaint, complaint_in
 from twinny_lsp.providers.ollama import OllamaReader
 from twinny_lsp.providers.openai import OpenAiReader
+from twinny_lsp.providers.strand import Thinking
 
 
 def joined(pieces: list[Piece]) -> tuple[str, str]:

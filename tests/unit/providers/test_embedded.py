@@ -27,7 +27,7 @@ from twinny_lsp.errors import (
     TimedOut,
     Unsupported,
 )
-from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, RawPrompt
+from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
 from twinny_lsp.providers import embedded, embedded_child, embedded_options
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded import EmbeddedProvider
@@ -81,6 +81,12 @@ class FakeHttp:
 
     async def facts(self, model: str) -> ModelFacts:
         return ModelFacts(model)
+
+    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return len(text)
 
     async def close(self) -> None:
         self.closed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from twinny_lsp.exchange import (
     Prompt,
     RawPrompt,
 )
-from twinny_lsp.providers import llamacpp, ollama, openai
+from twinny_lsp.providers import llamacpp, ollama, openai, routes
 
 URL = "http://127.0.0.1:9"
 RAW = RawPrompt("<PRE> a <SUF>b <MID>")
@@ -100,6 +101,8 @@ def test_a_raw_prompt_never_has_a_suffix(preset: str) -> None:
         ("openai", CHAT, "stop", ["0", "1", "2", "3"]),
         ("vllm", CHAT, "stop", [str(n) for n in range(6)]),
         ("litellm", RAW, "stream_options", {"include_usage": True}),
+        ("vllm", RAW, "stream_options", {"include_usage": True, "continuous_usage_stats": True}),
+        ("llamacpp", CHAT, "return_progress", True),
         ("oobabooga", RawPrompt("<s>x"), "add_bos_token", False),
         ("deepseek", FIM, "suffix", "b"),
     ],
@@ -116,6 +119,7 @@ def test_dialects(preset: str, prompt: Prompt, field: str, value: object) -> Non
         ("openai", CHAT, "max_tokens"),
         ("oobabooga", RAW, "add_bos_token"),
         ("vllm", RawPrompt("<s>x"), "add_bos_token"),
+        ("openai-compatible", RAW, "return_progress"),
     ],
 )
 def test_what_a_dialect_leaves_out(preset: str, prompt: Prompt, absent: str) -> None:
@@ -130,8 +134,76 @@ def test_llamacpp_completion() -> None:
         "temperature": 0.2,
         "stream": True,
         "cache_prompt": True,
+        "return_progress": True,
+        "timings_per_token": True,
         "stop": ["<EOT>", "\n\n"],
     }
+
+
+WARM = replace(asked(RAW), warm=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        (llamacpp.completion_body(WARM, RAW.text, endpoint(URL, "llamacpp")), {"n_predict": 0}),
+        (llamacpp.infill_body(WARM, FIM, endpoint(URL, "llamacpp"), None), {"n_predict": 0}),
+        (openai.body(WARM, endpoint(URL, "vllm")), {"max_tokens": 1}),
+        (ollama.body(WARM, endpoint(URL), None)["options"], {"num_predict": 1}),
+    ],
+)
+def test_a_prompt_that_is_only_to_be_read(body: dict[str, Any], limit: dict[str, int]) -> None:
+    assert limit.items() <= body.items()
+
+
+def test_a_slot_is_named_where_the_settings_do_and_not_for_chat() -> None:
+    pinned = endpoint(URL, "llamacpp", options={"id_slot": 0})
+    assert llamacpp.completion_body(asked(RAW), RAW.text, pinned)["id_slot"] == 0
+    assert "id_slot" not in llamacpp.completion_body(asked(CHAT), RAW.text, pinned)
+    assert "id_slot" not in llamacpp.completion_body(asked(RAW), RAW.text, endpoint(URL, "llamacpp"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "prompt", "field"),
+    [
+        ("vllm", RAW, "n"),
+        ("tabbyapi", RAW, "n"),
+        ("openai", CHAT, "n"),
+        ("llamacpp", RAW, "n_cmpl"),
+        ("lmstudio", RAW, None),
+        ("litellm", RAW, None),
+        ("oobabooga", RAW, None),
+        ("openai-compatible", RAW, None),
+    ],
+)
+def test_several_answers_are_asked_where_they_come(preset: str, prompt: Prompt, field: str | None) -> None:
+    one = openai.body(asked(prompt), endpoint(URL, preset))
+    several = openai.body(replace(asked(prompt), n=3), endpoint(URL, preset))
+    assert several == one | ({field: 3} if field else {})
+
+
+def test_several_answers_of_llamacpp() -> None:
+    generation = replace(asked(FIM), n=2)
+    assert llamacpp.infill_body(generation, FIM, endpoint(URL, "llamacpp"), None)["n_cmpl"] == 2
+
+
+@pytest.mark.parametrize(
+    ("preset", "prompt", "slots", "most"),
+    [
+        ("llamacpp", RAW, 4, 4),
+        ("llamacpp", FIM, 2, 2),
+        ("llamacpp", CHAT, None, 1),
+        ("vllm", RAW, None, 16),
+        ("vllm", FIM, None, 1),
+        ("openai", CHAT, None, 16),
+        ("mistral", CHAT, None, 1),
+        ("lmstudio", RAW, 4, 1),
+        ("ollama", RAW, None, 1),
+        ("symmetry", RAW, None, 1),
+    ],
+)
+def test_how_many_answers_one_call_gives(preset: str, prompt: Prompt, slots: int | None, most: int) -> None:
+    assert routes.most_choices(endpoint(URL, preset), prompt, ModelFacts("m", slots=slots)) == most
 
 
 @pytest.mark.parametrize(

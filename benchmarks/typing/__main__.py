@@ -1,0 +1,142 @@
+"""Type whole lines of real files again beside a model that knows them, and print what a person would see.
+
+    python -m benchmarks.typing                      the engine in this process, in virtual time (seconds)
+    python -m benchmarks.typing --stdio              the whole server over stdio, in real time (minutes)
+    python -m benchmarks.typing --server 'COMMAND'   another language server with inline completion, likewise
+
+`--never`: the model does not stop at the hole's end. What the figures mean is told in benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import shlex
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.startup import environment
+from benchmarks.typing.inside import InsideClient
+from benchmarks.typing.knower import Counted, Knower, Speed
+from benchmarks.typing.outside import editor_on, model_server
+from benchmarks.typing.report import Figures, table
+from benchmarks.typing.trace import Hole, files, holes
+from benchmarks.typing.typist import Client, Score, type_hole
+from benchmarks.typing.virtual import run
+
+SERVE = [sys.executable, "-m", "twinny_lsp", "serve", "--stdio"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the trace; 1 when a promise is missed."""
+    args = _arguments().parse_args(argv)
+    chance = random.Random(args.seed)
+    cut = chosen(args, chance)
+    score = Score()
+    if args.stdio or args.server:
+        counted = asyncio.run(outside(args, cut, chance, score))
+    else:
+        counted = run(inside(args, cut, chance, score))
+    figures = Figures.of(score, counted)
+    if args.json:
+        print(json.dumps(figures.as_json()))
+    else:
+        print(table(figures, never=args.never))
+    for line in score.missed[: args.missed]:
+        print("   ", line)
+    return 0 if figures.held(never=args.never) else 1
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks.typing", description=__doc__)
+    parser.add_argument("--folder", action="append", type=Path, help="where the files are from; repeatable")
+    parser.add_argument("--files", type=int, default=24)
+    parser.add_argument("--holes", type=int, default=4, help="of each file")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--never", action="store_true", help="the model never stops")
+    parser.add_argument("--ahead", action="store_true", help="the editor also asks when the cursor comes")
+    parser.add_argument("--flat", action="store_true", help="the indentation is typed, too")
+    parser.add_argument("--speed", type=float, nargs=3, default=[60, 0.3, 12], metavar="MS")
+    parser.add_argument("--stdio", action="store_true", help="the whole server, in real time")
+    parser.add_argument("--server", help="another server's command; {url} is the model's address")
+    parser.add_argument("--options", default="{}", help="its initializationOptions as JSON; {url} likewise")
+    parser.add_argument("--wire", default="ollama", choices=["ollama", "llamacpp", "infill", "openai"])
+    parser.add_argument("--missed", type=int, default=0, help="print so many keys without a right text")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def chosen(args: argparse.Namespace, chance: random.Random) -> list[Hole]:
+    """The holes, file by file."""
+    folders = args.folder or [Path(sysconfig.get_path("stdlib"))]
+    cut: list[Hole] = []
+    for number, path in enumerate(files(folders, args.files, chance)):
+        made = holes(path, args.holes, chance, indented=not args.flat)
+        cut += [replace(hole, name=f"{number}/{hole.name}") for hole in made]
+    if not cut:
+        raise SystemExit("no files of 300 lines and more are there: name a folder with --folder")
+    return cut
+
+
+def knower_of(args: argparse.Namespace, cut: list[Hole]) -> Knower:
+    """The model that knows these files."""
+    texts = [*dict.fromkeys(hole.file for hole in cut)]
+    return Knower(texts, Speed(*args.speed), stops=not args.never)
+
+
+async def type_all(
+    client: Client, args: argparse.Namespace, cut: list[Hole], chance: random.Random, score: Score
+) -> None:
+    """Every hole, one after another."""
+    for hole in cut:
+        await type_hole(client, hole, chance, score, ahead=args.ahead)
+
+
+async def inside(
+    args: argparse.Namespace, cut: list[Hole], chance: random.Random, score: Score
+) -> list[Counted]:
+    """The engine alone, in virtual time."""
+    client = InsideClient(knower_of(args, cut))
+    await type_all(client, args, cut, chance, score)
+    await client.engine.close()
+    if client.failures:
+        raise SystemExit(f"the engine failed: {client.failures[0]}")
+    return client.provider.counted
+
+
+async def outside(
+    args: argparse.Namespace, cut: list[Hole], chance: random.Random, score: Score
+) -> list[Counted]:
+    """A whole server, in real time."""
+    async with model_server(knower_of(args, cut)) as model:
+        with tempfile.TemporaryDirectory() as home:
+            if args.server:
+                command = shlex.split(args.server.replace("{url}", model.url))
+                options = json.loads(args.options.replace("{url}", model.url))
+            else:
+                command, options = SERVE, our_options(args.wire, model.url)
+            async with editor_on(command, options, environment(home)) as editor:
+                await type_all(editor, args, cut, chance, score)
+        return await model.counts()
+
+
+def our_options(wire: str, url: str) -> dict[str, Any]:
+    """Settings for our own server: defaults, but for the model's address."""
+    preset = {"ollama": "ollama", "openai": "openai-compatible"}.get(wire, "llamacpp")
+    completion: dict[str, Any] = {
+        "provider": preset,
+        "model": "knower",
+        "fimTemplate": "native" if wire == "infill" else "qwen",
+    }
+    return {"providers": {preset: {"baseUrl": url}}, "completion": completion}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The engine in this process beside a simulated model: for tuning, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from benchmarks.typing.knower import Counted, Knower, pieces
+from benchmarks.typing.trace import Hole
+from twinny_lsp.completion.engine import CompletionEngine
+from twinny_lsp.completion.prompting import Prompts
+from twinny_lsp.completion.request import Asked, Request, Trigger
+from twinny_lsp.completion.seams import Reports
+from twinny_lsp.config.resolved import CompletionSettings, Target
+from twinny_lsp.documents.document import Document
+from twinny_lsp.documents.encoding import Encoding
+from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, RawPrompt, Usage
+from twinny_lsp.providers.base import Health, State
+from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+
+
+class SimulatedProvider:
+    """The knower, in the loop's time."""
+
+    def __init__(self, endpoint: Endpoint, knower: Knower) -> None:
+        self.endpoint, self.knower = endpoint, knower
+        self.counted: list[Counted] = []
+        self.busy = 0.0
+        self.log: list[str] | None = None
+
+    async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
+        prompt = generation.prompt
+        assert isinstance(prompt, RawPrompt)
+        answer, milliseconds, counted = self.knower.read(prompt.text)
+        self.counted.append(counted)
+        if self.log is not None:
+            self.log.append(f"{asyncio.get_running_loop().time():.3f} ask {counted} -> {answer!r}")
+        await asyncio.sleep(milliseconds / 1000)
+        for number, text in enumerate(pieces(answer)):
+            if number >= generation.max_tokens:
+                break
+            await asyncio.sleep(self.knower.speed.token / 1000)
+            counted.generated += 1
+            yield Piece(text)
+        usage = Usage(counted.prompt, counted.generated, counted.prompt - counted.anew)
+        yield Piece(finish=Finish.STOP, usage=usage)
+
+    async def health(self) -> Health:
+        return Health(State.READY)
+
+    async def models(self) -> list[ModelFacts]:
+        return []
+
+    async def facts(self, model: str) -> ModelFacts:
+        return ModelFacts(model)
+
+    def most_choices(self, prompt: object, facts: ModelFacts) -> int:
+        return 1
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+class OneProvider:
+    """A registry with just that one."""
+
+    def __init__(self, provider: SimulatedProvider) -> None:
+        self._provider = provider
+
+    def provider(self, endpoint: Endpoint) -> SimulatedProvider:
+        return self._provider
+
+    def native_refused(self, endpoint: Endpoint, model: str) -> bool:
+        return True
+
+    def refuse_native(self, endpoint: Endpoint, model: str) -> None:
+        return None
+
+
+class InsideClient:
+    """Types into an engine in this process."""
+
+    def __init__(self, knower: Knower, model: str = "qwen2.5-coder:7b", **settings: object) -> None:
+        route = Route(Wire.OPENAI_COMPLETIONS, "/v1/completions")
+        endpoint = Endpoint("sim", "openai-compatible", "http://127.0.0.1:1", route, None)
+        self.provider = SimulatedProvider(endpoint, knower)
+        self.failures: list[Exception] = []
+        self.engine = CompletionEngine(
+            OneProvider(self.provider), Prompts(), Reports(lambda error, _: self.failures.append(error))
+        )
+        base = CompletionSettings(enabled=True, target=Target(endpoint, model))
+        self.settings = replace(base, **settings)  # type: ignore[arg-type]
+        self.documents: dict[str, Document] = {}
+        self.hole: Hole | None = None
+        self.uri, self.row, self.column = "", 0, 0
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def cut(self, hole: Hole) -> None:
+        self.uri = f"file:///project/{hole.name}"
+        if self.uri not in self.documents:
+            document = Document(self.uri, hole.language, 1, hole.file, Encoding.UTF32)
+            self.documents[self.uri] = document
+        before = hole.file[: hole.start]
+        self.row, self.column = before.count("\n"), len(before) - before.rfind("\n") - 1
+        last = hole.file[: hole.end]
+        end = (last.count("\n"), len(last) - last.rfind("\n") - 1)
+        self._edit((self.row, self.column, *end), "")
+
+    def _edit(self, span: tuple[int, int, int, int], text: str) -> None:
+        document = self.documents[self.uri]
+        document.apply_incremental(span, text, self.now())
+        document.version += 1
+
+    def key(self, key: str) -> None:
+        self._edit((self.row, self.column, self.row, self.column), key)
+        self.row, self.column = (self.row + 1, 0) if key == "\n" else (self.row, self.column + 1)
+
+    def ask(self) -> asyncio.Future[str]:
+        return asyncio.ensure_future(self._ask())
+
+    async def _ask(self) -> str:
+        snapshot = self.documents[self.uri].snapshot(self.row, self.column)
+        path = self.uri.removeprefix("file:///project/")
+        request = Request(snapshot, self.settings, Asked.INLINE, Trigger.AUTOMATIC, path=path, repo="project")
+        result = await self.engine.complete(request)
+        return result.candidates[0].text if result.candidates else ""
+
+    def cancel(self, asked: asyncio.Future[str]) -> None:
+        asked.cancel()
