@@ -119,13 +119,13 @@ def load(layers: Iterable[Layer], *, templates: Collection[str] = ()) -> Setting
     merged = merge(layers)
     work = _Work(merged, schema.Settings.model_validate(merged.values), frozenset(templates), problems)
     work.build_endpoints()
-    completion, chat = work.completion(), work.chat()
+    completion, chat, privacy = work.completion(), work.chat(), work.privacy()
     settings = work.settings
     return Settings(
         completion=MappingProxyType(completion),
         chat_settings=chat,
         context_settings=ContextSettings(**settings.context.model_dump()),
-        privacy_settings=_privacy(settings.privacy),
+        privacy_settings=privacy,
         endpoints=MappingProxyType(work.endpoints),
         unusable=MappingProxyType(work.unusable),
         names=tuple(dict.fromkeys([*PRESETS, *settings.providers])),
@@ -133,12 +133,6 @@ def load(layers: Iterable[Layer], *, templates: Collection[str] = ()) -> Setting
         template_directory=Path(os.path.expanduser(settings.templates.directory)),
         problems=tuple(dict.fromkeys(problems)),
         merged=settings,
-    )
-
-
-def _privacy(section: schema.PrivacySection) -> PrivacySettings:
-    return PrivacySettings(
-        tuple(section.deny), tuple(section.allow), tuple(section.ignore_files), section.mask_secrets
     )
 
 
@@ -214,6 +208,18 @@ class _Work:
             max_tokens=section.max_tokens,
             off_reason=choice.off,
         )
+
+    def privacy(self) -> PrivacySettings:
+        """What no model may see. A pattern that is none is told: who wrote it relies on it."""
+        from twinny_lsp.patterns import is_pattern
+
+        section = self.settings.privacy
+        for key, patterns in (("deny", section.deny), ("allow", section.allow)):
+            for at, pattern in enumerate(patterns, 1):
+                if not is_pattern(pattern):
+                    self._report(("privacy", key), f"entry {at} is no pattern of .gitignore; the others hold")
+        names = tuple(section.ignore_files)
+        return PrivacySettings(tuple(section.deny), tuple(section.allow), names, section.mask_secrets)
 
     def _base(self, section: schema.CompletionSection, choice: _Choice) -> CompletionSettings:
         return CompletionSettings(

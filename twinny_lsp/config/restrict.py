@@ -176,7 +176,11 @@ class _Reader:
         elif any(one.startswith("!") for one in value):
             self.report(path, TRUST)  # an exception would let out what the user holds back
         else:
-            self.deny += value
+            from twinny_lsp.patterns import is_pattern
+
+            self.deny += filter(is_pattern, value)
+            if not all(map(is_pattern, value)):
+                self.report(path, "not all of it are patterns of .gitignore; the others hold")
 
     def _mask(self, path: str, value: object) -> None:
         if value is True:

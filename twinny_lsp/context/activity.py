@@ -16,6 +16,7 @@ from twinny_lsp.documents.document import Document, Edit
 
 OTHERS = 12
 """Documents beside the one that is asked about, those visited last."""
+_CELL = "vscode-notebook-cell:"
 _CLOSED = 5
 _VISITS = 4
 _NEAR_ROWS = 10
@@ -131,10 +132,13 @@ class Activity:
         beside = [
             doc
             for doc in self._docs.values()
-            if doc.root == own.root and doc.path != own.path and doc.document.byte_count <= max_bytes
+            if doc.root == own.root
+            and doc.path != own.path
+            and doc.document.byte_count <= max_bytes
+            and not doc.document.uri.startswith(_CELL)
         ]
         beside.sort(key=lambda doc: -doc.order)
-        return tuple(_text(doc, max_bytes) for doc in beside[:OTHERS] if not _is_cell(doc))
+        return tuple(_text(doc, max_bytes) for doc in beside[:OTHERS])
 
     def closed_paths(self, uri: str) -> tuple[str, ...]:
         """The paths of documents of the same root that were closed not long ago, the latest first."""
@@ -144,10 +148,6 @@ class Activity:
     def _next(self) -> int:
         self._order += 1
         return self._order
-
-
-def _is_cell(doc: _Doc) -> bool:
-    return doc.document.uri.startswith("vscode-notebook-cell:")
 
 
 def _text(doc: _Doc, max_bytes: int) -> OpenText:

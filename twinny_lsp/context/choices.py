@@ -14,6 +14,7 @@ from twinny_lsp.config.resolved import ContextSettings, PrivacySettings
 from twinny_lsp.context.edits import moved
 from twinny_lsp.context.pieces import NOTHING, At, Gathered, Piece
 from twinny_lsp.context.selection import rendered
+from twinny_lsp.context.work import Query
 from twinny_lsp.documents.document import Edit
 
 REGION_ROWS = 60
@@ -27,7 +28,8 @@ Settings = tuple[ContextSettings, PrivacySettings]
 class Choice:
     """Pieces for a region of a document.
 
-    `own_lines` tell when a part of the document itself, which is shown, has come into the window.
+    `own_lines` tell when a part of the document itself, which is shown, has come into the window: one line
+    of each that was not in it.
     """
 
     uri: str
@@ -40,14 +42,16 @@ class Choice:
     stale: bool = False
     typed: bool = False
 
-    def fill(self, pieces: tuple[Piece, ...], path: str, lines: tuple[str, ...], *, whole: bool) -> None:
+    def fill(self, pieces: tuple[Piece, ...], query: Query, *, whole: bool) -> None:
         """Take the pieces; what is equal to what is there stays the same object."""
         gathered = rendered(pieces, whole=whole)
         if gathered.files == self.gathered.files and self.gathered.whole == whole:
             gathered = self.gathered
         self.pieces, self.gathered = pieces, gathered
-        own = [piece for piece in pieces if piece.path == path and piece.rows]
-        self.own_lines = tuple(max((lines[row] for row in piece.rows), key=len) for piece in own)
+        lines = query.own.lines
+        window = set(lines[query.window.start : query.window.stop])
+        own = [{lines[row] for row in one.rows} - window for one in pieces if one.path == query.own.path]
+        self.own_lines = tuple(max(outside, key=len) for outside in own if outside)
 
     def take_over(self, other: Choice) -> None:
         """Show what another choice shows until there is something better."""

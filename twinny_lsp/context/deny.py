@@ -30,9 +30,10 @@ class Denial:
 
 # Compared in lower case. A folder's name holds back all that is in it.
 _PRIVATE_FOLDERS = """
-    .ssh .aws .azure .gnupg .kube .docker .gcloud gcloud .password-store .terraform.d .vault .secrets .chef
-    .oci .aliyun .doctl .age .sops
+    .ssh .aws .azure .gnupg .kube .password-store .terraform.d .vault .secrets .chef .oci .aliyun
+    legacy_credentials
 """
+_PRIVATE_PATHS = ("/.docker/config.json", "/.gem/credentials", "/.cargo/credentials", "/gh/hosts.yml")
 _PRIVATE_FILES = """
     .env .env.* *.env .envrc .dev.vars
     *.pem *.key *.p12 *.pfx *.p8 *.jks *.keystore *.bks *.ppk *.crt *.cer *.der *.csr *.p7b *.asc *.gpg *.pgp
@@ -104,6 +105,8 @@ def denied(path: str) -> Denial | None:
     *folders, name = path.lower().split("/")
     if not _PRIVATE_FOLDER.isdisjoint(folders):
         return _IN_PRIVATE_FOLDER
+    if f"/{path.lower()}".endswith(_PRIVATE_PATHS):
+        return _PRIVATE
     if _PRIVATE_NAME.match(name) and not _NOT_PRIVATE_NAME.match(name):
         return _PRIVATE
     if not _NOISE_FOLDER.isdisjoint(folders) or _NOISE_NAME.match(name):

@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -39,6 +39,7 @@ OPENED_S = 0.3
 REFUSAL_S = 5.0
 """How long it is known of a document that a model may see it, until that is looked at again."""
 DECIDE_S = CLOSE_S = 1.0
+"""How long anybody waits for the thread in all other cases."""
 
 
 class Timer(Protocol):
@@ -68,8 +69,14 @@ class _Job:
     instead: Choice | None
     begun: float
     task: asyncio.Future[tuple[Piece, ...]]
-    found: list[Piece] = field(default_factory=list)
-    pace: Pace = field(default_factory=Pace)
+    found: list[Piece]
+    pace: Pace
+
+    def answers(self, at: At, budget: int, settings: Settings) -> bool:
+        """Whether what comes of it is an answer for that place as well."""
+        choice = self.choice
+        same = choice.has(at.snapshot.uri, at.snapshot.row) and choice.settings == settings
+        return self.kind is _Kind.ASK and same and choice.budget <= budget
 
 
 @dataclass(slots=True, eq=False)
@@ -206,7 +213,7 @@ class Gatherer:
             self._active = known
             return known.gathered
         job = self._job
-        if job is None or job.kind is not _Kind.ASK or not job.choice.has(uri, row):
+        if job is None or not job.answers(at, budget, settings):
             job = self._start(_Kind.ASK, at, budget, settings, known)
         if job is None:
             return NOTHING
@@ -291,8 +298,7 @@ class Gatherer:
     def _fill(self, job: _Job, pieces: tuple[Piece, ...], *, whole: bool) -> None:
         choice = job.choice
         before = choice.gathered
-        own = job.query.own
-        choice.fill(ordered(pieces, choice.pieces or job.query.shown), own.path, own.lines, whole=whole)
+        choice.fill(ordered(pieces, choice.pieces or job.query.shown), job.query, whole=whole)
         self._choices.put(choice, job.instead)
         if (job.instead is not None and self._active is job.instead) or job.kind is _Kind.ASK:
             self._active = choice

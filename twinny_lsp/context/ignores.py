@@ -133,17 +133,20 @@ class Ignores:
         if found is not None:
             return found
         here = [
-            rules for name in (self._own if own else (_GIT,)) for rules in self._read(folder / name, folder)
+            rules
+            for name in (self._own if own else (_GIT,))
+            for rules in self._read(folder / name, folder, name)
         ]
         top = self.root if own or self._repository is None else self._repository
         if folder != top and top in folder.parents:
             here += self._rules_at(folder.parent, own=own)
         elif not own and self._repository is not None:
-            here += self._read(_git_folder(self._repository) / "info" / "exclude", self._repository)
+            exclude = _git_folder(self._repository) / "info" / "exclude"
+            here += self._read(exclude, self._repository, ".git/info/exclude")
         result = self._rules[folder, own] = tuple(here)
         return result
 
-    def _read(self, file: Path, folder: Path) -> Iterator[_Rules | None]:
+    def _read(self, file: Path, folder: Path, name: str) -> Iterator[_Rules | None]:
         try:
             found = file.stat()
         except FileNotFoundError:
@@ -159,7 +162,7 @@ class Ignores:
                 yield None
                 return
             known = self._parsed[file] = (stamp, compiled(text.replace("\r", "").split("\n")))
-        yield _Rules(folder, file.name if file.name != "exclude" else ".git/info/exclude", known[1])
+        yield _Rules(folder, name, known[1])
 
 
 def read_bounded(path: Path, limit: int) -> str | None:

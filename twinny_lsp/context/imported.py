@@ -21,8 +21,8 @@ Names = Sequence[tuple[str, str]]
 _MOST_FILES = 150
 _HOPS = 2
 """How often a name is followed that a file only passes on."""
-_FRESH, _USED = 1.5, 0.3
-"""What a name weighs that was imported and is not used yet, or is used far from the cursor only."""
+_FRESH = 1.5
+"""What a name weighs that was imported and is not used yet."""
 _MEMBER = 0.9
 """A member's share of the weight of its name: many types have members of the same name."""
 _NEAR = 2.0
@@ -73,6 +73,8 @@ class _Search:
         missing: list[tuple[str, str]] = []
         for there, here in names:
             weight = self._weight(here)
+            if not weight:
+                continue
             if there in known:
                 yield from _named(code, there, weight, self._focus)
             elif there == DEFAULT:
@@ -91,8 +93,8 @@ class _Search:
         return [(name, name) for name in sorted(given)]
 
     def _weight(self, name: str) -> float:
-        near = self._focus.of(name)
-        return max(near, _FRESH if self._text.count(name) <= 1 else _USED)
+        """What a name of the file matters here; 0 for one that is used only far from here."""
+        return self._focus.of(name) or (_FRESH if self._text.count(name) <= 1 else 0.0)
 
     def _passed_on(self, code: Code, names: Names, hops: int) -> Iterator[Piece]:
         """Names that the file itself imports, as packages do that collect what is in their modules."""

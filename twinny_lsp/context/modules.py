@@ -41,9 +41,10 @@ def targets(found: Iterable[Import], where: Where) -> Iterator[Target]:
     if rule is not None:
         for one in found:
             for target in rule(one, where):
-                paths = tuple(dict.fromkeys(path for path in target.paths if inside(path)))
-                if paths or target.folder is not None:
-                    yield target._replace(paths=paths)
+                paths = tuple(dict.fromkeys(path for path in map(_plain, target.paths) if inside(path)))
+                folder = target.folder if target.folder is None else _plain(target.folder)
+                if paths or (folder is not None and (folder == "" or inside(folder))):
+                    yield target._replace(paths=paths, folder=folder)
     if where.language in _SAME_FOLDER:
         yield Target(folder=posixpath.dirname(where.path), endings=_SAME_FOLDER[where.language])
 
@@ -51,6 +52,10 @@ def targets(found: Iterable[Import], where: Where) -> Iterator[Target]:
 def inside(path: str) -> bool:
     """Whether a path stays in the workspace folder."""
     return bool(path) and not path.startswith(("/", "../")) and path != ".."
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path) if ".." in path else path
 
 
 def joined(folder: str, path: str) -> str:

@@ -46,7 +46,8 @@ def choose(
 ) -> tuple[Piece, ...]:
     """The pieces to show, in order. `shown` are those of the choice before, `budget` is in bytes of UTF-8."""
     picking = _Picking(budget, window)
-    keys = {piece.key for piece in shown}
+    # The newest edits are the best, and their scores are times: there is nothing to hold on to.
+    keys = {piece.key for piece in shown if piece.source is not Source.EDITS}
     by_source: dict[Source, list[Piece]] = {source: [] for source in _SHARES}
     for piece in candidates:
         by_source[piece.source].append(piece)

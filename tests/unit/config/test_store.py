@@ -213,7 +213,7 @@ imports = false
 tokens = 100
 maxFileBytes = 10000000
 [privacy]
-deny = ["*.sql"]
+deny = ["*.sql", "[z-a]"]
 mask_secrets = true
 """
 
@@ -234,7 +234,7 @@ def test_a_project_file_narrows(place: Place) -> None:
     assert completion(store).max_tokens == 256
     # Larger than the user's own: theirs hold, and it is said.
     told = [problem.path for problem in store.take_problems()]
-    assert told == ["completion.suffix_tokens", "context.max_file_bytes"]
+    assert told == ["privacy.deny", "completion.suffix_tokens", "context.max_file_bytes"]
 
 
 def test_a_project_file_narrows_what_is_seen(place: Place) -> None:

@@ -12,7 +12,7 @@ id_rsa .ssh/config home/.ssh/known_hosts .aws/config .kube/config kubeconfig dep
 terraform.tfstate terraform.tfstate.backup prod.tfvars .netrc .npmrc .pypirc .git-credentials .htpasswd
 credentials credentials.json aws/credentials.yml config/credentials.yml.enc secrets.yaml app-secrets.json
 client_secret_123.json service-account.json google-services.json .password-store/mail.gpg vault.kdbx
-.bash_history .ENV Secrets.JSON .docker/config.json passwords.txt deploy_ed25519
+.bash_history .ENV Secrets.JSON .docker/config.json .gem/credentials passwords.txt deploy_ed25519
 """
 NOISE = """
 package-lock.json yarn.lock Cargo.lock poetry.lock uv.lock go.sum pnpm-lock.yaml app.min.js dist/x.bundle.js
@@ -24,6 +24,7 @@ a.py src/main.rs .env.example .env.local.example .env.sample secrets.py credenti
 environment.py env.d.ts key.py keys/index.ts monkey.js tokens.json id_rsa_parser.py kubeconfig.go
 src/.github/workflows/ci.yml Makefile .gitignore lock.py locking/lock.go mapper.ts ssh/config.py aws/client.py
 minify.js generated/readme.md secret_santa.rb package.json
+.docker/php/Dockerfile .docker/run.sh scripts/gcloud/deploy.sh
 """
 
 

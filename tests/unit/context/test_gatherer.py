@@ -196,6 +196,25 @@ async def test_two_requests_at_once_share_the_work(desk: Desk, monkeypatch: pyte
     assert len(asked) == 1
 
 
+async def test_a_request_with_a_smaller_budget_does_not_share_a_larger_answer(desk: Desk) -> None:
+    desk.open("app.py")
+    large, small = await asyncio.gather(
+        desk.ask("app.py", 5, 18), desk.ask("app.py", 5, 18, budget=120), return_exceptions=False
+    )
+    assert small.size <= 120
+    assert large.size <= BUDGET
+
+
+async def test_a_line_that_is_everywhere_does_not_end_a_choice(desk: Desk) -> None:
+    """A part of the document that is shown is told from the window by a line of it that is not there."""
+    common = "    a_rather_long_line_that_stands_in_every_function(value)\n"
+    head = f"def far_away(value):\n{common}{common}\n\n"
+    desk.open("long.py", head + FILLER + f"def here(value):\n{common}    far_away(\n")
+    first = await desk.ask("long.py", 307, 13)
+    assert "def far_away" in text_of(first)
+    assert await desk.ask("long.py", 307, 13) is first
+
+
 async def test_who_cannot_wait_gets_what_there_is_and_the_next_one_all(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

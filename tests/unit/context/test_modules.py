@@ -47,7 +47,8 @@ def test_golden(case: dict[str, Any]) -> None:
 )
 def test_whatever_is_written_leads_into_the_workspace_folder(text: str, language: str, path: str) -> None:
     for target in targets(imports_of(text, language), Where(path, language, ("a", "b"))):
-        assert all(inside(one) for one in target.paths)
+        assert all(inside(posixpath.normpath(one)) for one in target.paths)
+        assert not target.folder or inside(posixpath.normpath(target.folder))
 
 
 @pytest.mark.parametrize(

@@ -55,13 +55,21 @@ def test_what_is_shown_stays_until_something_is_clearly_better() -> None:
 
 
 def test_a_new_piece_stands_behind_those_that_stay_and_edits_behind_all() -> None:
-    edit = piece("edit", 5, Source.EDITS, "e.py")
+    edit = piece("first edit", 5, Source.EDITS, "e.py")
     late = piece("late edit", 6, Source.EDITS, "f.py")
     one, two = piece("one", 1, Source.IMPORTS, "z.py"), piece("two", 2, path="b.py")
     shown = choose([edit, one], (), 10_000, NO_WINDOW)
-    assert texts(shown) == ["one", "edit"]
+    assert texts(shown) == ["one", "first edit"]
     later = choose([late, two, edit, one], shown, 10_000, NO_WINDOW)
-    assert texts(later) == ["one", "two", "edit", "late edit"]
+    assert texts(later) == ["one", "two", "first edit", "late edit"]
+
+
+def test_a_newer_edit_takes_an_older_ones_place() -> None:
+    old = piece("old edit", 1000, Source.EDITS, "e.py")
+    new = piece("new edit", 1001, Source.EDITS, "f.py")
+    shown = choose([old], (), 50, NO_WINDOW)
+    assert texts(shown) == ["old edit"]
+    assert texts(choose([old, new], shown, 50, NO_WINDOW)) == ["new edit"]
 
 
 def test_the_same_input_gives_the_same_order_whatever_order_it_comes_in() -> None:
