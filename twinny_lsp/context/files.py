@@ -16,7 +16,7 @@ from twinny_lsp.context.ignores import Ignores, Stamp, read_bounded
 from twinny_lsp.context.secrets import mask
 from twinny_lsp.languages import language_from_path
 
-_KEPT_CHARS = 2_000_000
+_KEPT_CHARS = 1_500_000
 """Of all texts together; what is worked out of them takes about as much again."""
 _MOST_IN_FOLDER = 150
 

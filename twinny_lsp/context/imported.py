@@ -7,7 +7,7 @@ not used yet come next, since they were imported to be used.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from twinny_lsp.context.code import Code, Reader
 from twinny_lsp.context.focus import Focus
@@ -16,9 +16,10 @@ from twinny_lsp.context.modules import Target, Where, targets
 from twinny_lsp.context.outline import Definition, Kind, text_of
 from twinny_lsp.context.pieces import Piece, Source, joined
 
-Names = Sequence[tuple[str, str]]
+Names = tuple[tuple[str, str], ...]
 
-_MOST_FILES = 150
+_MOST_FILES, _MOST_CHARS = 150, 700_000
+"""What is read for one place; well below what is kept, or every place would read all of it again."""
 _HOPS = 2
 """How often a name is followed that a file only passes on."""
 _FRESH = 1.5
@@ -36,33 +37,54 @@ def pieces(
 ) -> Iterator[Piece]:
     """The definitions behind the imports of `own`, in no order; the same one may come twice."""
     imports = sorted(imports, key=lambda one: -max((focus.of(here) for _, here in one.names), default=0.5))
-    seen: set[str] = {own.path}
-    for target in targets(imports, where):
-        for path in _files(target, reader, own.path):
-            if path not in seen and len(seen) > _MOST_FILES:
-                return
-            code = reader.read(path)
-            if code is None:
-                continue
-            seen.add(path)
-            yield from _Search(focus, reader, own.text).of_file(code, target.names)
-            if target.paths:
-                break
+    search = _Search(own, focus, reader)
+    for target in _merged(targets(imports, where)):
+        yield from search.of_target(target, own.path, _HOPS)
 
 
-def _files(target: Target, reader: Reader, own: str) -> Iterator[str]:
-    found = target.paths or reader.folder(target.folder or "", target.endings)
-    return (path for path in found if path != own)
+def _merged(found: Iterable[Target]) -> list[Target]:
+    """One target for all that leads to the same files, but for what is taken from them as a whole."""
+    merged: dict[tuple[object, ...], Target] = {}
+    for target in found:
+        key = (target.paths, target.folder, bool(target.names))
+        known = merged.get(key)
+        names = target.names if known is None else tuple(dict.fromkeys((*known.names, *target.names)))
+        merged[key] = target._replace(names=names)
+    return list(merged.values())
 
 
 class _Search:
-    """One look for names in files."""
+    """One look for names in files, which ends when it has read enough."""
 
-    def __init__(self, focus: Focus, reader: Reader, text: str) -> None:
-        self._focus, self._reader, self._text = focus, reader, text
+    def __init__(self, own: Code, focus: Focus, reader: Reader) -> None:
+        self._focus, self._reader, self._text = focus, reader, own.text
+        self._read: set[str] = {own.path}
+        self._chars = 0
+        self._asked: set[tuple[str, Names]] = set()
 
-    def of_file(self, code: Code, names: Names, hops: int = _HOPS) -> Iterator[Piece]:
+    def of_target(self, target: Target, path: str, hops: int) -> Iterator[Piece]:
+        """Pieces of the files an import leads to; `path` is of the file the import stands in."""
+        for file in target.paths or self._reader.folder(target.folder or "", target.endings):
+            code = None if file == path else self._code(file)
+            if code is not None:
+                yield from self._of_file(code, target.names, hops)
+                if target.paths:
+                    return
+
+    def _code(self, path: str) -> Code | None:
+        if path not in self._read and (len(self._read) > _MOST_FILES or self._chars > _MOST_CHARS):
+            return None
+        code = self._reader.read(path)
+        if code is not None and path not in self._read:
+            self._read.add(path)
+            self._chars += len(code.text)
+        return code
+
+    def _of_file(self, code: Code, names: Names, hops: int) -> Iterator[Piece]:
         """Pieces for the names, or for all that the file defines, as far as they matter here."""
+        if (code.path, names) in self._asked:
+            return
+        self._asked.add((code.path, names))
         if not names:
             yield from all_of(code, self._focus)
             names = self._collected(code) if hops > 0 else ()
@@ -73,8 +95,6 @@ class _Search:
         missing: list[tuple[str, str]] = []
         for there, here in names:
             weight = self._weight(here)
-            if not weight:
-                continue
             if there in known:
                 yield from _named(code, there, weight, self._focus)
             elif there == DEFAULT:
@@ -83,33 +103,29 @@ class _Search:
             else:
                 missing.append((there, here))
         if missing and hops > 0:
-            yield from self._passed_on(code, missing, hops)
+            yield from self._passed_on(code, tuple(missing), hops)
 
     def _collected(self, code: Code) -> Names:
         """What is named near the cursor of the names that a package collects from its modules."""
         if not _COLLECTS.search(code.path):
             return ()
         given = {here for one in code.imports for _, here in one.names if self._focus.of(here) >= _NEAR}
-        return [(name, name) for name in sorted(given)]
+        return tuple((name, name) for name in sorted(given))
 
     def _weight(self, name: str) -> float:
-        """What a name of the file matters here; 0 for one that is used only far from here."""
+        """What a name matters here; 0 for one that is used only far from here, whose members may matter."""
         return self._focus.of(name) or (_FRESH if self._text.count(name) <= 1 else 0.0)
 
     def _passed_on(self, code: Code, names: Names, hops: int) -> Iterator[Piece]:
         """Names that the file itself imports, as packages do that collect what is in their modules."""
+        followed: list[Import] = []
         for one in code.imports:
             given = {here: there for there, here in one.names}
             wanted = [(given.get(there, there), here) for there, here in names if not given or there in given]
-            if not wanted:
-                continue
-            where = Where(code.path, code.language)
-            for target in targets([one._replace(names=tuple(wanted) if given else ())], where):
-                for path in _files(target, self._reader, code.path):
-                    passed = self._reader.read(path)
-                    if passed is not None:
-                        yield from self.of_file(passed, wanted, hops - 1)
-                        break
+            if wanted:
+                followed.append(one._replace(names=tuple(wanted)))
+        for target in _merged(targets(followed, Where(code.path, code.language))):
+            yield from self.of_target(target, code.path, hops - 1)
 
 
 def all_of(code: Code, focus: Focus) -> Iterator[Piece]:
@@ -137,7 +153,9 @@ def _named(code: Code, name: str, weight: float, focus: Focus) -> Iterator[Piece
     rows = {one.row for one in code.definitions if one.name == name}
     for one in code.definitions:
         if one.row in rows:
-            yield _piece(code, one, max(weight, _OF_TYPE) if wanted else weight)
+            own = max(weight, _OF_TYPE) if wanted else weight
+            if own > 0:
+                yield _piece(code, one, own)
         elif one.owner in rows or (wanted and _received(code, one) == name):
             near = focus.of(one.name) * _MEMBER
             near = max(near, _of_type(one)) if wanted else near
