@@ -128,7 +128,7 @@ async def measure(rounds: int, lines: int, at: str, pieces: tuple[str, ...]) -> 
     failures: list[TwinnyError] = []
     reports = Reports(lambda error, _: failures.append(error))
     engine = CompletionEngine(OneProvider(provider), Prompts(), reports)
-    settings = CompletionSettings(enabled=True, target=TARGET, debounce_ms=0)
+    settings = CompletionSettings(enabled=True, target=TARGET, debounce_ms=0, speculate=False)
     base = document(lines, at)
     times = Times()
     for turn in range(rounds):

@@ -56,9 +56,7 @@ def hole_at(text: str, name: str, start: str, end: str) -> Hole:
 
 
 @contextlib.asynccontextmanager
-async def editing(
-    knower: Knower, **completion: Any
-) -> AsyncIterator[tuple[Editor, ModelProcess]]:
+async def editing(knower: Knower, **completion: Any) -> AsyncIterator[tuple[Editor, ModelProcess]]:
     """An editor on our server, beside that model."""
     async with model_server(knower) as model:
         options = our_options("ollama", model.url)
@@ -166,7 +164,8 @@ async def cpu(report: Report, keys: int) -> None:
             if typed >= keys:
                 break
     each = 1000 * spent / typed
-    report.add(f"processor time for a key in 2,000 lines, mean of {typed}", f"{each:.2f} ms", each <= 3, "≤ 3")
+    name = f"processor time for a key in 2,000 lines, mean of {typed}"
+    report.add(name, f"{each:.2f} ms", each <= 3, "≤ 3")
 
 
 async def memory(report: Report, completions: int, documents: int) -> None:
@@ -193,7 +192,8 @@ async def memory(report: Report, completions: int, documents: int) -> None:
                 if done >= completions:
                     break
     growth, last = figures[-1], figures[-1] - figures[len(figures) // 2]
-    name = f"{completions} completions in {documents} documents ({shown} shown): growth after a tenth"
+    where = f"{completions} completions in {documents} documents"
+    name = f"{where} ({shown} shown): growth after a tenth"
     report.add(name, f"{growth:+.1f} MiB", growth <= 30, "≤ 30")
     report.add("    of these in the second half", f"{last:+.1f} MiB", last <= 10, "flat: ≤ 10")
 

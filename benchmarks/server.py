@@ -106,7 +106,7 @@ async def begin(session: Session, served: Model, lines: int, templates: str = ""
     family = "custom-template" if templates else "qwen"
     options: dict[str, Any] = {
         "providers": {"ollama": {"baseUrl": served.url}},
-        "completion": {"model": "m", "fimTemplate": family, "debounce": 0},
+        "completion": {"model": "m", "fimTemplate": family, "debounce": 0, "speculate": False},
         "templates": {"directory": templates} if templates else {},
     }
     await session.initialize({"initializationOptions": options})

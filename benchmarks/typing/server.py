@@ -40,7 +40,7 @@ class ModelServer:
         app = web.Application(client_max_size=2**24)
         app.router.add_post("/api/generate", self.ollama)
         app.router.add_post("/api/show", _json({"capabilities": ["completion", "insert"], "model_info": {}}))
-        app.router.add_get("/api/ps", _json({"models": []}))
+        app.router.add_get("/api/ps", _json({"models": [{"name": "knower:latest"}]}))
         app.router.add_get("/api/tags", _json({"models": [{"name": "knower:latest"}]}))
         app.router.add_post("/completion", self.llamacpp)
         app.router.add_post("/infill", self.infill)

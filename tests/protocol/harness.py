@@ -37,6 +37,7 @@ class MemoryLink:
         self.reader = asyncio.StreamReader()
         self.lost = asyncio.Event()
         self.congested = False
+        self.ended = False
         self.sent: asyncio.Queue[bytes] = asyncio.Queue()
         self.task: asyncio.Task[Any] | None = None
 
@@ -46,10 +47,12 @@ class MemoryLink:
         return await self.sent.get()
 
     def to_server(self, data: bytes) -> None:
-        self.reader.feed_data(data)
+        if not self.ended:  # a pipe whose other end is gone takes nothing either
+            self.reader.feed_data(data)
 
     async def end(self, timeout_s: float) -> int:
-        if not self.reader.at_eof():
+        if not self.ended:
+            self.ended = True
             self.reader.feed_eof()
         assert self.task is not None
         async with asyncio.timeout(timeout_s):

@@ -237,7 +237,7 @@ async def test_a_template_that_does_not_parse(tmp_path: Path) -> None:
     template.write_text("<PRE>{{{prefix}}}\n{{#if suffix}}<SUF>{{{suffix}}}<MID>\n")
     options = {
         "templates": {"directory": str(tmp_path)},
-        "completion": {"provider": "well", "fimTemplate": "custom-template"},
+        "completion": {"provider": "well", "fimTemplate": "custom-template", "candidates": 1},
     }
     async with FakeServer() as well, at_work(options, well) as editor:
         assert await ask(editor) == [[]] * ASKED

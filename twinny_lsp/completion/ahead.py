@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import replace
 
 from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.launch import How
 from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.request import Trigger
 from twinny_lsp.completion.rooms import Rooms
@@ -24,8 +26,11 @@ SLOW = 2.0
 """Seconds to the first text of a model that is not asked ahead: it would be busy when the next key needs
 it."""
 
+_REMEMBERED = 100
+"""Places asked ahead that may still turn out to have been worth it."""
+
 _CREDIT, _MOST_CREDIT = 4.0, 6.0
-_COST, _GAIN, _DRIP = 1.0, 1.5, 0.25
+_COST, _GAIN, _DRIP = 1.0, 2.0, 0.3
 """In questions: what one costs, what one that was used brings in, and what every suggestion shown does."""
 
 
@@ -37,7 +42,7 @@ class Ahead:
         self._shown: Ask | None = None
         self._task: asyncio.Task[None] | None = None
         self._credit = _CREDIT
-        self._places: dict[Place, None] = {}
+        self._asked: deque[Place] = deque(maxlen=_REMEMBERED)
 
     def shown(self, ask: Ask) -> None:
         """A suggestion for this place is on screen."""
@@ -47,7 +52,8 @@ class Ahead:
 
     def used(self, place: Place) -> None:
         """An answer for that place served a request: if it was asked ahead, that paid."""
-        if self._places.pop(place, True) is None:
+        if place in self._asked:
+            self._asked.remove(place)
             self._credit = min(self._credit + _GAIN, _MOST_CREDIT)
 
     def look(self) -> None:
@@ -89,15 +95,13 @@ class Ahead:
             return
         way = ask.cursor.place, text
         try:
-            flight = await self._rooms.launcher.launch(accepted, target, self._rooms.landed, way=way)
+            flight = await self._rooms.launcher.launch(accepted, target, self._rooms.landed, How(way=way))
         except TwinnyError as error:
             log.debug("nothing is asked ahead: %s", type(error).__name__)
             return
         if flight is not None:
             self._credit -= _COST
-            self._places[accepted.cursor.place] = None
-            while len(self._places) > 100:
-                self._places.pop(next(iter(self._places)))
+            self._asked.append(accepted.cursor.place)
 
 
 def _done(task: asyncio.Task[None]) -> None:

@@ -31,6 +31,7 @@ from twinny_lsp.completion.rooms import Rooms
 from twinny_lsp.completion.seams import Clock, LoopClock, Prompter, Registry, Reports
 from twinny_lsp.completion.shape import right_allows_automatic
 from twinny_lsp.completion.targets import Targets
+from twinny_lsp.completion.warmer import Warmer
 from twinny_lsp.documents.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -70,11 +71,13 @@ class CompletionEngine:
         self._clock = clock or LoopClock()
         self._flights = Flights(self._clock, reports.busy)
         targets = Targets(registry, self._clock)
+        launcher = Launcher(registry, prompter, targets, self._flights, self._clock, grace)
+        self._warmer = Warmer(launcher, targets, self._clock)
         self._rooms = Rooms(
             registry,
             targets,
             self._flights,
-            Launcher(registry, prompter, targets, self._flights, self._clock, grace),
+            launcher,
             KnownTexts(),
             Pause(),
             self._clock,
@@ -118,9 +121,18 @@ class CompletionEngine:
         job = Job(self._rooms, ask, record, hurried)
         result = job.known()
         if result is None:
+            self._warmer.stop()
             result = await self._run(job, (uri, request.asked))
+        if job.served_by is not None:
+            self._ahead.used(job.served_by)
+        self._warmer.asked(ask)
         self._show(ask, result)
         return self._remember(uri, result)
+
+    def opened(self, request: Request) -> None:
+        """A document was opened; `request` is what would be asked at its beginning."""
+        if not (self._closed or _refused(request)):
+            self._warmer.opened(Ask.of(request))
 
     @property
     def busy(self) -> bool:
@@ -160,6 +172,7 @@ class CompletionEngine:
     def settings_changed(self) -> None:
         """What was known and what is under way was asked for with other settings."""
         self._ahead.forget()
+        self._warmer.stop()
         self._rooms.known.clear()
         self._rooms.targets.forget()
         self._flights.abort_all("the settings have changed")
@@ -173,6 +186,7 @@ class CompletionEngine:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._ahead.close()
+        await self._warmer.close()
         await self._flights.close()
         await self._rooms.targets.close()
 
@@ -228,9 +242,9 @@ class CompletionEngine:
         if settled:
             self._rooms.targets.answered(plan.target)
             self._reports.success(plan.target)
-        answer = flight.answer()
-        if plan.keeps and flight.error is None and not flight.broke_off and (settled or answer.text):
-            self._rooms.known.put(answer, plan.left)
+        if plan.keeps and flight.error is None:
+            for answer in flight.answers():
+                self._rooms.known.put(answer, plan.left)
         self._ahead.look()
 
     async def _run(self, job: Job, key: tuple[str, Asked]) -> Result:

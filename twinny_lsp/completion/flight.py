@@ -13,18 +13,20 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from twinny_lsp.completion.cutter import Cutter, Reading
-from twinny_lsp.completion.filters import Cleaned, FilterInput, clean
+from twinny_lsp.completion.cutter import Reading
+from twinny_lsp.completion.filters import FilterInput
 from twinny_lsp.completion.known import Answer, Terms
 from twinny_lsp.completion.place import Cursor, Place, Seat, Typed
 from twinny_lsp.completion.record import Asking, Outcome
+from twinny_lsp.completion.reply import Reply
 from twinny_lsp.completion.seams import Clock, Handle, Prompted
-from twinny_lsp.completion.shape import Kind
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import ProviderError
-from twinny_lsp.exchange import Finish, Piece, Usage
+from twinny_lsp.exchange import Piece, Usage
 
 log = logging.getLogger(__name__)
+
+NOTHING_TO_ADD = "the model had nothing to add"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,10 @@ class Plan:
     """What was asked, and where. `slot` names what can do one generation at a time.
 
     `left` stands left of the place on its line. `new_tokens` is what the prompt costs the server, about;
-    `window_tokens` what the window of the document may have. `way` is set for what is asked ahead: the
-    place where a text was shown, and that text; it leads to `place`. `keeps`: its answer may be kept.
+    `window_tokens` what the window of the document may have. `keeps`: its answer may be kept. `choices`: how
+    many answers were asked for. `spare`: another one than the first, to choose from. `way` is set for what is
+    asked ahead: the place where a text was shown, and that text; it leads to `place`.
+    `warm`: the prompt is only to be read, nobody wants the text.
     """
 
     place: Place
@@ -47,38 +51,38 @@ class Plan:
     window_tokens: int
     new_tokens: float
     keeps: bool
+    choices: int = 1
+    spare: bool = False
     way: tuple[Place, str] | None = None
+    warm: bool = False
 
 
 class Flight:
-    """A stream under way. `on_end` is called once, in the tick in which the text is final."""
+    """A stream under way. `on_end` is called once, in the tick in which the text is final.
+
+    The first of its `replies` is what requests follow; the others are to choose from.
+    """
 
     def __init__(self, plan: Plan, seat: Seat, clock: Clock, grace: float) -> None:
         self.plan = plan
         self.seat = seat
         asked = plan.prompted
-        self.cutter = Cutter(
-            plan.given.around,
-            plan.given.shape,
-            Reading(asked.ends or asked.stop, asked.opens, asked.restore, asked.chat),
-        )
+        reading = Reading(asked.ends or asked.stop, asked.opens, asked.restore, asked.chat)
+        self.replies = tuple(Reply(plan.given, reading) for _ in range(plan.choices))
         self.error: Exception | None = None
         self.aborted = ""
         self.reported = False
-        self.finish: Finish | None = None
         self.usage: Usage | None = None
         self.ended = False
-        self.ahead = plan.way is not None
+        self.ahead = plan.way is not None or plan.warm
         """Asked ahead and not taken up by a request yet."""
         self.followers = 0
         self.began = clock.now()
         self.outcome = Outcome()
-        self._cut = False
         self._clock = clock
         self._grace = grace
         self._timer: Handle | None = None
         self._waiting: set[asyncio.Future[None]] = set()
-        self._cleaned: tuple[str, Cleaned] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(
@@ -100,67 +104,35 @@ class Flight:
         self.wake()
 
     @property
-    def broke_off(self) -> bool:
-        """Whether the stream ended without its shape's end and without the server saying that it was done."""
-        return self.ended and self.finish in (None, Finish.INCOMPLETE) and not self._cut
-
-    @property
-    def text(self) -> str:
-        """What may be shown of the text: all of it, or its whole lines where it did not end well."""
-        text = self.cutter.text
-        if self._cut or (self.ended and self.finish is Finish.STOP):
-            return text
-        lines, newline, _ = text.rpartition("\n")
-        if self.ended and self.finish is Finish.LENGTH and not newline:
-            return text
-        return lines
-
-    def cleaned(self) -> Cleaned:
-        """The text that may be shown, after the filters."""
-        text = self.text
-        if self._cleaned is None or self._cleaned[0] != text:
-            self._cleaned = (text, clean(text, self.plan.given))
-        return self._cleaned[1]
-
-    def rest(self, typed: str) -> str:
-        """What may be shown of the text after what was typed since; "" for nothing."""
-        shown = self.cleaned().text or ""
-        rest = shown[len(typed) :] if shown.startswith(typed) else ""
-        return rest if rest.strip() else ""
-
-    def agrees(self, typed: str) -> bool:
-        """Whether what was typed since and what has come can still be the beginning of one text."""
-        if not typed:
-            return True
-        if self.ended:
-            return bool(self.rest(typed))
-        raw = self.cutter.text
-        if raw.startswith(typed) or self.rest(typed):
-            return True
-        beyond = self.plan.given.shape.kind is not Kind.BLOCK and "\n" in typed
-        return typed.startswith(raw) and not beyond
+    def reply(self) -> Reply:
+        """The answer that is followed."""
+        return self.replies[0]
 
     def typed_at(self, cursor: Cursor) -> Typed | None:
-        """What was typed since it was asked, where that agrees with it; None where a request can't take it
-        up."""
+        """What was typed since it was asked; None where that does not agree with what comes."""
         typed = cursor.typed_since(self.plan.place)
-        return typed if typed is not None and self.agrees(typed.text) else None
+        return typed if typed is not None and self.reply.agrees(typed.text) else None
 
     def on_the_way(self, cursor: Cursor) -> bool:
-        """Whether the cursor stands in the text that was shown, and accepting the rest leads to this
-        place."""
+        """Whether the cursor is in the text that was shown, and accepting the rest leads to this place."""
         if self.plan.way is None:
             return False
         shown_at, text = self.plan.way
         typed = cursor.typed_since(shown_at)
         return typed is not None and text.startswith(typed.text)
 
-    def answer(self) -> Answer:
-        """What is known by it now, to be kept."""
-        cleaned = self.cleaned()
-        reason = cleaned.notes[-1] if cleaned.notes else "the model had nothing to add"
+    def answers(self) -> list[Answer]:
+        """What is known by it now, to be kept; the one that is followed comes last, as the newest."""
         whole = self.ended and not self.aborted
-        return Answer(self.plan.place, self.plan.terms, cleaned.text or "", reason, whole)
+        made = []
+        for number, reply in reversed(list(enumerate(self.replies))):
+            cleaned = reply.cleaned()
+            reason = cleaned.notes[-1] if cleaned.notes else NOTHING_TO_ADD
+            kept = whole and reply.over
+            if not reply.broke_off and (cleaned.text or (kept and number == 0)):
+                text, spare = cleaned.text or "", self.plan.spare or number > 0
+                made.append(Answer(self.plan.place, self.plan.terms, text, reason, kept, spare=spare))
+        return made
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -214,30 +186,30 @@ class Flight:
     async def _take(self, stream: AsyncGenerator[Piece, None]) -> None:
         async for piece in stream:
             self.usage = piece.usage or self.usage
-            if piece.text:
-                self._feed(piece.text)
-            if self.cutter.done:
-                self._cut = True
+            if piece.choice < len(self.replies):
+                self._feed(piece)
+            if all(reply.over for reply in self.replies):
                 return
-            if piece.finish is not None:
-                self.finish = piece.finish
-                break
             if piece.text:
                 self.wake()
-        self.cutter.finish()
+        for reply in self.replies:
+            reply.close(None)
 
-    def _feed(self, text: str) -> None:
-        outcome = self.outcome
-        if outcome.first_byte_ms is None:
+    def _feed(self, piece: Piece) -> None:
+        outcome, reply = self.outcome, self.replies[piece.choice]
+        if piece.text and outcome.first_byte_ms is None:
             outcome.first_byte_ms = self._age_ms()
-        self.cutter.feed(text)
-        if outcome.first_line_ms is None and (self.cutter.done or "\n" in self.cutter.text.lstrip("\n")):
+        if piece.text:
+            reply.feed(piece.text)
+        if outcome.first_line_ms is None and (reply.over or "\n" in reply.cutter.text.lstrip("\n")):
             outcome.first_line_ms = self._age_ms()
+        if piece.finish is not None:
+            reply.close(piece.finish)
 
     def _note_end(self) -> None:
         outcome, usage = self.outcome, self.usage
         outcome.end_ms = self._age_ms()
-        outcome.ended = self.aborted or self.cutter.why
+        outcome.ended = self.aborted or self.reply.cutter.why
         if usage is not None:
             outcome.prompt, outcome.cached, outcome.generated = usage.prompt, usage.cached, usage.generated
 

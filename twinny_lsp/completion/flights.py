@@ -34,17 +34,21 @@ class Flights:
     def find(self, cursor: Cursor, terms: Terms) -> tuple[Flight, Typed] | None:
         """A generation that a request here can take up, and what was typed since it was asked."""
         for flight, _ in self._by_slot.values():
-            if flight.aborted or flight.error is not None or flight.plan.terms != terms:
+            if flight.aborted or flight.error is not None or flight.plan.warm:
+                continue
+            if flight.plan.terms != terms:
                 continue
             typed = flight.typed_at(cursor)
-            if typed is not None and (not flight.ended or flight.rest(typed.text)):
+            if typed is not None and (not flight.reply.over or flight.reply.rest(typed.text)):
                 return flight, typed
         return None
 
     def drop_disagreeing(self, cursor: Cursor) -> None:
         """Abort what cannot agree any more with this document's newest text."""
         for flight, _ in list(self._by_slot.values()):
-            if flight.plan.place.uri != cursor.place.uri or (flight.followers and flight.seat == cursor.seat):
+            if flight.plan.place.uri != cursor.place.uri or flight.plan.warm:
+                continue
+            if flight.followers and flight.seat == cursor.seat:
                 continue
             if flight.typed_at(cursor) is None and not flight.on_the_way(cursor):
                 flight.abort(CHANGED)

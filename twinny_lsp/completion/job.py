@@ -6,14 +6,16 @@ targets. It is cancelled when its request is superseded or cancelled; the flight
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.choices import Choices
 from twinny_lsp.completion.filters import restored
-from twinny_lsp.completion.flight import Flight
+from twinny_lsp.completion.flight import NOTHING_TO_ADD, Flight
 from twinny_lsp.completion.flights import CHANGED
 from twinny_lsp.completion.known import Known
-from twinny_lsp.completion.place import UNTYPED, Typed
+from twinny_lsp.completion.launch import How
+from twinny_lsp.completion.place import UNTYPED, Place, Typed
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Candidate, Result, Source, Trigger
 from twinny_lsp.completion.rooms import Rooms
@@ -37,6 +39,8 @@ class Job:
     ask: Ask
     record: Record
     hurried: bool = False
+    served_by: Place | None = None
+    """The place whose answer served the request."""
     _left: list[Target] = field(default_factory=list)
     _looked: bool = True
     _paused: bool = False
@@ -59,7 +63,22 @@ class Job:
         return self.ask.request.trigger is Trigger.INVOKED
 
     def known(self) -> Result | None:
-        """The answer if it is known already; no waiting."""
+        """The answer if it is known already and needs no waiting."""
+        return None if self._invoked else self._known()
+
+    def _known(self) -> Result | None:
+        known = self._usable()
+        if known is None:
+            return None
+        self.record.reuse = "known"
+        self.record.add("known: no request needed")
+        self.served_by = known.answer.place
+        if not known.text:
+            return self._nothing(known.answer.reason)
+        return self._answer(known.text, Source.CACHE, known)
+
+    def _usable(self) -> Known | None:
+        """What is known and good enough: a person wants the whole, and no "nothing to add"."""
         if not self.ask.request.settings.cache:
             return None
         known = self.rooms.known.find(self.ask.cursor, self.ask.terms)
@@ -70,19 +89,15 @@ class Job:
             return None
         if taken is not None:
             taken[0].touch()
-        self.record.reuse = "known"
-        self.record.add("known: no request needed")
-        if not known.text:
-            return self._nothing(known.answer.reason)
-        return self._answer(known.text, Source.CACHE, known)
+        return known
 
     async def _round(self) -> Result | None:
         """Try once what can be tried next; None to look again."""
         # The engine has looked just before the first round.
-        known = None if self._looked else self.known()
+        known = None if self._looked and not self._invoked else self._known()
         self._looked = False
         if known is not None:
-            return known
+            return await self._chosen(known, None) if known.candidates else known
         taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
         if taken is not None:
             return await self._take_up(*taken)
@@ -98,8 +113,7 @@ class Job:
                 self.ask,
                 target,
                 self.rooms.landed,
-                native=not self._refused,
-                known_meanwhile=self._known_meanwhile,
+                How(native=not self._refused, known_meanwhile=self._known_meanwhile),
             )
         except TwinnyError as error:
             self._failed(error, target)
@@ -114,6 +128,7 @@ class Job:
 
     async def _take_up(self, flight: Flight, typed: Typed) -> Result | None:
         flight.seat = self.ask.cursor.seat
+        self.served_by = flight.plan.place
         ahead = ", asked ahead" if flight.ahead else ""
         self.record.reuse = f"a generation under way{ahead}"
         self.record.asked, self.record.outcome = flight.plan.asking, flight.outcome
@@ -134,10 +149,8 @@ class Job:
 
     def _known_meanwhile(self) -> bool:
         """Whether waiting for the slot brought an answer, or a stream to take up."""
-        if self.rooms.flights.find(self.ask.cursor, self.ask.terms) is not None:
-            return True
-        cached = self.ask.request.settings.cache
-        return cached and self.rooms.known.find(self.ask.cursor, self.ask.terms) is not None
+        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
+        return taken is not None or self._usable() is not None
 
     async def _follow(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
         """Wait until there is enough to answer; None when the flight is of no use and another try is due.
@@ -149,14 +162,14 @@ class Job:
         over: Handle | None = None
         try:
             with flight.followed():
-                while not flight.ended:
+                while not (flight.ended or flight.reply.over):
                     if flight.aborted:
                         return self._nothing(flight.aborted)
-                    if not flight.agrees(typed.text):
+                    if not flight.reply.agrees(typed.text):
                         flight.abort(CHANGED)
                         self.record.add("what came does not agree with what was typed")
                         return None
-                    if not self._invoked and (rest := flight.rest(typed.text)):
+                    if not self._invoked and (rest := flight.reply.rest(typed.text)):
                         left = late_at - self.rooms.clock.now()
                         if left <= 0:
                             self.record.add("the whole lines there are; the rest is still coming")
@@ -168,33 +181,42 @@ class Job:
         finally:
             if over is not None:
                 over.cancel()
-        return self._landed(flight, typed, source)
+        return await self._landed(flight, typed, source)
 
-    def _landed(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
+    async def _landed(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
         """The flight has ended: its text, or what to do about its failure."""
         if flight.error is not None:
             self._flight_failed(flight, flight.error)
             return None
         self._tell(flight)
-        rest = flight.rest(typed.text)
+        rest = flight.reply.rest(typed.text)
         if rest:
-            return self._answer(rest, source, None, typed)
+            return await self._chosen(self._answer(rest, source, None, typed), None if typed.text else flight)
         if typed.text:
             return None  # it says something else, or no more than what is typed: that is another question
-        if flight.broke_off:
+        if flight.reply.broke_off:
             return self._nothing("the answer broke off")
-        return self._nothing(flight.answer().reason)
+        notes = flight.reply.cleaned().notes
+        return self._nothing(notes[-1] if notes else NOTHING_TO_ADD)
+
+    async def _chosen(self, result: Result, flight: Flight | None) -> Result:
+        """The result, with more to choose from if a person asked."""
+        if not self._invoked:
+            return result
+        candidates = await Choices(self.rooms, self.ask, result.candidates[0]).gather(flight)
+        self.record.candidates = len(candidates)
+        return replace(result, candidates=candidates)
 
     def _tell(self, flight: Flight) -> None:
         outcome, usage = flight.outcome, flight.usage
         if outcome.first_byte_ms is not None:
             self.record.add(f"first text {outcome.first_byte_ms:.1f} ms after asking")
-        self.record.add(f"ended: {flight.cutter.why}")
+        self.record.add(f"ended: {flight.reply.cutter.why}")
         if usage is not None:
             self.record.add(
                 f"tokens: prompt {usage.prompt}, of these known {usage.cached}, new {usage.generated}"
             )
-        self.record.filters = [*flight.cutter.notes, *flight.cleaned().notes]
+        self.record.filters = [*flight.reply.cutter.notes, *flight.reply.cleaned().notes]
         for note in self.record.filters:
             self.record.add(note)
 

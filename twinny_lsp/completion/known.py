@@ -58,6 +58,7 @@ class Answer:
     """`text` has line ends `\\n` and is "" when the model had nothing to add (`reason`).
 
     `whole` False: more was to come, but was not waited for. `replaces` code points right of its end go away.
+    `spare`: to choose from, when a person asks; not the first that comes to mind.
     """
 
     place: Place
@@ -66,6 +67,7 @@ class Answer:
     reason: str = ""
     whole: bool = True
     replaces: int = 0
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,11 @@ def _has(rest: str, closers: str) -> bool:
 
 
 def _better(entry: _Entry, known: Known, than: _Entry, other: Known) -> bool:
-    """Whether it is the newer one, or says more of the same."""
+    """Whether it is the newer one, or says more of the same; what is to spare comes after all others."""
+    if entry.answer.spare != than.answer.spare:
+        return than.answer.spare
+    if entry.answer.spare:
+        return entry.number < than.number
     if known.text.startswith(other.text) and other.text:
         return True
     if other.text.startswith(known.text) and known.text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from twinny_lsp.completion.ask import Ask
 from twinny_lsp.completion.filters import FilterInput
@@ -25,9 +26,42 @@ from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import Generation, ModelFacts
 
+VARIANT_TEMPERATURE = 0.7
+"""For further answers: at the usual one they would be the same."""
+
 LINE_TOKENS = 64
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
+
+class Warm(StrEnum):
+    """Whether a prompt is only to be read into the server's cache, and with which window."""
+
+    NO = ""
+    SHORT = "short"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What is special about asking. `native` False: the server refused to fill in the middle by itself.
+    `way`: it is asked ahead, see `Plan`. `warm`: the prompt is only to be read. `variant`: another answer
+    than the first is wanted, the how-many-eth. `known_meanwhile`: whether waiting for the slot brought
+    something else.
+    """
+
+    native: bool = True
+    way: tuple[Place, str] | None = None
+    variant: int = 0
+    warm: Warm = Warm.NO
+    known_meanwhile: Callable[[], bool] = lambda: False
+
+    @property
+    def yields(self) -> bool:
+        """Whether nobody waits for it: it takes a slot only when that is free."""
+        return self.way is not None or bool(self.warm)
+
+
+USUAL = How()
 
 _WORTH = 1.25
 """A larger window may cost so many times what the short one costs."""
@@ -59,60 +93,44 @@ class Launcher:
         self._flights, self._clock, self._grace = flights, clock, grace
 
     async def launch(
-        self,
-        ask: Ask,
-        target: Target,
-        on_end: Callable[[Flight], None],
-        *,
-        native: bool = True,
-        way: tuple[Place, str] | None = None,
-        known_meanwhile: Callable[[], bool] = lambda: False,
+        self, ask: Ask, target: Target, on_end: Callable[[Flight], None], how: How = USUAL
     ) -> Flight | None:
-        """Ask the target; None when something else has begun meanwhile and should be looked at first.
-
-        `native` False: it refused to fill in the middle by itself. `way`: asked ahead, see `Plan`; then
-        nothing is aborted for it, and None also means that the slot is taken. Raises TwinnyError.
+        """Ask the target; None when something else has begun meanwhile and should be looked at first, or when
+        the slot is taken and what is asked ahead must not take it. Raises TwinnyError.
         """
         facts, silent = await facts_or_failure(self._targets, target)
         await self._targets.count(target, ask.request.snapshot)
-        native = native and not self._registry.native_refused(target.endpoint, target.model)
+        native = how.native and not self._registry.native_refused(target.endpoint, target.model)
         try:
-            window = await self._window(ask, target, facts, native=native, ahead=way is not None)
+            window = await self._window(ask, target, facts, how, native=native)
         except SettingsError as error:
             # The name alone did not tell how to ask; that the server could not be asked matters more.
             raise silent or error from None
-        slot = target.endpoint.base_url or target.endpoint.name
-        if way is not None and not self._flights.idle(slot):
+        slot = slot_of(target)
+        if how.yields and not self._flights.idle(slot):
             return None
-        while not await self._flights.free(slot, ask.cursor):
-            if known_meanwhile():
-                return None
-        prompted = window.prompted
-        plan = Plan(
-            ask.cursor.place,
-            ask.left,
-            ask.terms,
-            target,
-            slot,
-            prompted,
-            FilterInput(ask.around, ask.shape, chat=prompted.chat, tokens_meant=prompted.restore is not None),
-            _asking(ask, target, window, ahead=way is not None),
-            sum(window.tokens),
-            window.new_tokens,
-            ask.request.settings.cache,
-            way,
-        )
+        # Making the prompt took a moment, in which what was asked ahead may have begun.
+        while not how.known_meanwhile():
+            if await self._flights.free(slot, ask.cursor):
+                break
+        else:
+            return None
+        provider = self._registry.provider(target.endpoint)
+        generation = _generation(ask, target, window.prompted, how)
+        if ask.request.trigger is Trigger.INVOKED and not (how.variant or how.warm):
+            most = provider.most_choices(window.prompted.prompt, facts)
+            generation = replace(generation, n=max(1, min(ask.request.settings.candidates, most)))
+        plan = _plan(ask, target, window, how, generation.n)
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
-        stream = self._registry.provider(target.endpoint).stream(_generation(ask, target, prompted))
         served = self._targets.served(target)
         served.last = window.read
-        if way is None:
+        if not how.yields:
             served.useful = False
-        self._flights.launch(flight, stream, on_end)
+        self._flights.launch(flight, provider.stream(generation), on_end)
         return flight
 
     async def _window(
-        self, ask: Ask, target: Target, facts: ModelFacts, *, native: bool, ahead: bool
+        self, ask: Ask, target: Target, facts: ModelFacts, how: How, *, native: bool
     ) -> _Window:
         """The largest window that is read quickly enough.
 
@@ -136,11 +154,13 @@ class Launcher:
             read = Read(flat(prompted.prompt), uri, prompted.first_row, short)
             return _Window(prompted, new, read, (prefix_tokens, suffix))
 
+        if how.warm is Warm.SHORT:
+            return await cut(quick, None, short=True)
         whole = await cut(prefix, None, short=False)
         here = last.uri == uri and last.first_row <= row
         invoked = ask.request.trigger is Trigger.INVOKED
-        too_short = here and last.quick and not (served.useful or ahead)
-        if invoked or too_short or whole.new_tokens <= affordable:
+        too_short = here and last.quick and not (served.useful or how.yields)
+        if invoked or how.warm or too_short or whole.new_tokens <= affordable:
             return whole
         short = await cut(quick, None, short=True)
         enough = max(affordable, _WORTH * short.new_tokens)
@@ -170,15 +190,44 @@ def _hole(ask: Ask, prefix: int, suffix: int, served: Served, first_row: int | N
     )
 
 
-def _generation(ask: Ask, target: Target, prompted: Prompted) -> Generation:
+def _plan(ask: Ask, target: Target, window: _Window, how: How, choices: int) -> Plan:
+    prompted = window.prompted
+    return Plan(
+        ask.cursor.place,
+        ask.left,
+        ask.terms,
+        target,
+        slot_of(target),
+        prompted,
+        FilterInput(ask.around, ask.shape, chat=prompted.chat, tokens_meant=prompted.restore is not None),
+        _asking(ask, target, window, ahead=how.yields),
+        sum(window.tokens),
+        window.new_tokens,
+        ask.request.settings.cache,
+        choices,
+        how.variant > 0,
+        how.way,
+        bool(how.warm),
+    )
+
+
+def slot_of(target: Target) -> str:
+    """What can do one generation at a time: the server."""
+    return target.endpoint.base_url or target.endpoint.name
+
+
+def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Generation:
     settings = ask.request.settings
     most = settings.max_tokens if ask.shape.kind is Kind.BLOCK else min(settings.max_tokens, LINE_TOKENS)
+    warmer = max(settings.temperature, VARIANT_TEMPERATURE)
     return Generation(
         model=target.model,
         prompt=prompted.prompt,
         max_tokens=most,
-        temperature=settings.temperature,
+        temperature=warmer if how.variant else settings.temperature,
         stop=prompted.stop,
+        seed=how.variant or None,
+        warm=bool(how.warm),
     )
 
 

@@ -107,6 +107,14 @@ class CompletionFeatures:
         """The command `twinny-lsp.accepted`: as `did_accept_part`, for the whole."""
         await self.did_accept_part(argument)
 
+    async def opened(self, document: Document) -> None:
+        """A document was opened: its model may have to be loaded."""
+        from twinny_lsp.completion.request import Asked, Trigger
+
+        request = await self._request(document.snapshot(0, 0), Asked.INLINE, Trigger.AUTOMATIC, "")
+        if request is not None:
+            self._server.backend.engine.opened(request)
+
     def closed(self, document: Document) -> None:
         """A document was closed."""
         self._keys.pop(document.uri, None)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
@@ -25,6 +25,9 @@ from twinny_lsp.lsp.imports import lean_imports
 from twinny_lsp.lsp.server import TwinnyServer
 from twinny_lsp.lsp.sync import SettingsSync
 from twinny_lsp.lsp.troubles import Troubles
+
+if TYPE_CHECKING:
+    from twinny_lsp.documents.document import Document
 
 
 def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
@@ -59,9 +62,14 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     commands = Commands(server, sync).table() | {"chat": ChatCommand(server, sync, troubles).run}
     commands["accepted"] = completion.accepted
     server.documents.on_close(completion.closed)
+    server.documents.on_open(lambda document: _opened(server, completion, document))
     for name, handler in commands.items():
         server.command(f"twinny-lsp.{name}")(partial(handler))
     return server
+
+
+def _opened(server: TwinnyServer, completion: CompletionFeatures, document: Document) -> None:
+    server.run_task(completion.opened(document), "look at an opened document")
 
 
 async def _start(server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:

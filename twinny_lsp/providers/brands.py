@@ -127,7 +127,7 @@ class Ollama(OpenAi):
     async def models(self, ask: Ask) -> list[ModelFacts]:
         """The installed models; which of them are loaded, where it tells."""
         listed = objects_at(await ask("GET", f"{self._prefix}/api/tags"), "models")
-        loaded = {text_at(entry, "name"): entry for entry in await self._loaded(ask)}
+        loaded = {text_at(entry, "name"): entry for entry in await self._loaded(ask) or ()}
         made = []
         for entry in listed:
             name = text_at(entry, "name") or text_at(entry, "model")
@@ -152,7 +152,7 @@ class Ollama(OpenAi):
         info = object_at(told, "model_info")
         trained = next((int_at(info, key) for key in info if key.endswith(".context_length")), None)
         loaded = await self._loaded(ask)
-        names = {text_at(entry, "name"): entry for entry in loaded}
+        names = {text_at(entry, "name"): entry for entry in loaded or ()}
         name = match_name(self.name_for(model), names)
         return ModelFacts(
             model,
@@ -160,7 +160,7 @@ class Ollama(OpenAi):
             template=text_at(told, "template") or None,
             context_tokens=self._context(trained, int_at(names[name], "context_length") if name else None),
             capabilities=capabilities,
-            loaded=name is not None,
+            loaded=None if loaded is None else name is not None,
         )
 
     def _context(self, trained: int | None, loaded: int | None) -> int:
@@ -169,11 +169,13 @@ class Ollama(OpenAi):
         window = sent or loaded or _OLLAMA_DEFAULT_CONTEXT
         return min(window, trained) if trained else window
 
-    async def _loaded(self, ask: Ask) -> list[Mapping[str, object]]:
+    async def _loaded(self, ask: Ask) -> list[Mapping[str, object]] | None:
+        """The loaded models; None where it does not tell (old versions and some proxies)."""
         try:
-            return objects_at(await ask("GET", f"{self._prefix}/api/ps"), "models")
+            told = await ask("GET", f"{self._prefix}/api/ps")
         except errors.ProviderError:
-            return []  # old versions and some proxies have no /api/ps
+            return None
+        return objects_at(told, "models") if isinstance(told, dict) and "models" in told else None
 
 
 class OpenWebUi(Ollama):

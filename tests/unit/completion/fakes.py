@@ -31,7 +31,7 @@ def target(name: str = "local", model: str = "qwen2.5-coder:7b") -> Target:
 
 
 def settings(**changes: object) -> CompletionSettings:
-    base = CompletionSettings(enabled=True, target=target(), debounce_ms=0, speculate=False)
+    base = CompletionSettings(enabled=True, target=target(), debounce_ms=0, speculate=False, candidates=1)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
