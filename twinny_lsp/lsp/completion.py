@@ -135,6 +135,7 @@ class CompletionFeatures:
         request = await self._request(snapshot, asked, trigger, selected)
         if request is None:
             return None
+        self._server.backend.gatherer.visited(snapshot.uri, snapshot.row)
         result = await self._server.backend.engine.complete(request)
         if log.isEnabledFor(logging.DEBUG) and result.record is not None:
             log.debug("completion: %s", json.dumps(result.record.as_json()))
@@ -158,7 +159,6 @@ class CompletionFeatures:
             return None
         place = self._server.place_of(snapshot.uri)
         gatherer = self._server.backend.gatherer
-        gatherer.visited(snapshot.uri, snapshot.row)
         if settings.enabled and (refusal := await gatherer.refusal(snapshot.uri)):
             settings = replace(settings, enabled=False, off_reason=f"{place.path} {refusal}")
         return Request(
