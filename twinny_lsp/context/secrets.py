@@ -129,7 +129,8 @@ _NOT_THE_VALUE = re.compile(
 _PLACEHOLDER = re.compile(
     r"(?i)change.?me|example|placeholder|dummy|sample|your[_-]|insert|replace|redacted|todo|fixme|fake|"
     r"not.?a?.?real|invalid|default|foobar|test|mock|stub|xxx|\*\*\*|\.\.\.|1234567|abcdef|qwerty|hunter2|"
-    r"password|passw0rd|secret|lorem|deadbeef"
+    r"password|passw0rd|secret|lorem|deadbeef|"
+    r"^(?:pass|pw|pwd|admin|root|guest|user|tiger|postgres|mysql|rabbit|minio\w*|foo|bar|baz)$"
 )
 _REFERENCE = re.compile(
     r"[$%#@]\{|\$\(|\{\{|\}\}|<%|%>|^\$[A-Za-z_]\w*$|\$[A-Z_]{3}|%\(|%[sdv]\b|\{\w*\}|^<.*>$|^%\w+%$"
