@@ -80,11 +80,23 @@ _NOISE_FILES = """
 """
 
 
-def _names(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(fnmatch.translate, patterns)))
+class _Names:
+    """Patterns for names, sorted by kind: one expression for all of them would take long to compile."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        kinds: dict[str, list[str]] = {"whole": [], "end": [], "other": []}
+        for pattern in patterns:
+            rest = pattern.removeprefix("*")
+            kind = "other" if re.search(r"[*?\[]", rest) else "whole" if rest == pattern else "end"
+            kinds[kind].append(rest if kind == "end" else pattern)
+        self._whole, self._ends = frozenset(kinds["whole"]), tuple(kinds["end"])
+        self._others = re.compile("|".join(map(fnmatch.translate, kinds["other"])) or "(?!)")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._whole or name.endswith(self._ends) or bool(self._others.match(name))
 
 
-_PRIVATE_NAME = _names(
+_PRIVATE_NAME = _Names(
     (
         *_PRIVATE_FILES.split(),
         *_PRIVATE_WORDS,
@@ -92,7 +104,7 @@ _PRIVATE_NAME = _names(
     )
 )
 _PRIVATE_FOLDER, _NOISE_FOLDER = frozenset(_PRIVATE_FOLDERS.split()), frozenset(_NOISE_FOLDERS.split())
-_NOT_PRIVATE_NAME, _NOISE_NAME = _names(_NOT_PRIVATE.split()), _names(_NOISE_FILES.split())
+_NOT_PRIVATE_NAME, _NOISE_NAME = _Names(_NOT_PRIVATE.split()), _Names(_NOISE_FILES.split())
 
 _PRIVATE = Denial(Kind.SECRET, "is held back: files of this name usually hold secrets")
 _IN_PRIVATE_FOLDER = Denial(Kind.SECRET, "is held back: it is in a folder that usually holds secrets")
@@ -107,9 +119,9 @@ def denied(path: str) -> Denial | None:
         return _IN_PRIVATE_FOLDER
     if f"/{path.lower()}".endswith(_PRIVATE_PATHS):
         return _PRIVATE
-    if _PRIVATE_NAME.match(name) and not _NOT_PRIVATE_NAME.match(name):
+    if name in _PRIVATE_NAME and name not in _NOT_PRIVATE_NAME:
         return _PRIVATE
-    if not _NOISE_FOLDER.isdisjoint(folders) or _NOISE_NAME.match(name):
+    if not _NOISE_FOLDER.isdisjoint(folders) or name in _NOISE_NAME:
         return _NOISE
     return None
 
