@@ -136,6 +136,13 @@ cache = false
 [completion.languages]
 "*" = false
 python = true
+
+[context]
+recent_edits = false
+tokens = 256
+
+[privacy]
+deny = ["fixtures/", "*.sql"]
 ```
 """
 PROJECT_PARAGRAPH = """\
@@ -154,14 +161,11 @@ def configuration() -> str:
         json_example=json.dumps(JSON_EXAMPLE, indent=2),
         toml_example=TOML_EXAMPLE,
     )
-    reserved = " and ".join(f"`{name}`" for name in sorted(schema.RESERVED))
-    later = (
-        f"The sections {reserved} are kept for later versions; this one reports them and leaves them out.\n"
-    )
-    parts = [introduction, "## Settings\n", later, *_sections(schema.json_schema()), SHORT_FORM]
-    switches = [f"`completion.{key} = false`" for key in (*restrict.SWITCHES, "languages.NAME")]
-    sizes = [f"`completion.{key}`" for key in restrict.SIZES]
-    allowed = f"{', '.join(switches)}, {', '.join(sizes[:-1])} and {sizes[-1]}"
+    parts = [introduction, "## Settings\n", *_sections(schema.json_schema()), SHORT_FORM]
+    off = [f"`{part}.{key} = false`" for part, keys in restrict.SWITCHES.items() for key in keys]
+    sizes = [f"`{part}.{key}`" for part, keys in restrict.SIZES.items() for key in keys]
+    more = ["`completion.languages.NAME = false`", "`privacy.mask_secrets = true`"]
+    allowed = f"{', '.join((*off, *more, *sizes))} and more patterns in `privacy.deny`"
     paragraph = PROJECT_PARAGRAPH.format(project_file=restrict.FILE_NAME, allowed=allowed)
     parts.append(PROJECT_FILE.format(paragraph=textwrap.fill(paragraph, 108)))
     return "\n".join([*parts, _presets(), _old_names()])

@@ -59,6 +59,18 @@ def test_pure_rooms_do_no_io(module: Path) -> None:
     assert not re.search(r"(?<![.\w])open\(", module.read_text(encoding="utf-8"))
 
 
+READING = ("context/files.py", "context/ignores.py", "context/gatherer.py")
+"""The first two read files, on the thread of the third."""
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) == "context"], ids=ids)
+def test_context_reads_files_in_two_places(module: Path) -> None:
+    source = module.read_text(encoding="utf-8")
+    reads = re.search(r"(?<![.\w])open\(|\bos\.(?:stat|scandir|open)\b|\.(?:read_\w+|stat)\(", source)
+    threads = imports(module) & {"asyncio", "threading", "concurrent.futures", "os", "subprocess", "socket"}
+    assert ids(module) in READING or not (reads or threads)
+
+
 @pytest.mark.parametrize("module", MODULES, ids=ids)
 def test_nothing_splits_text_as_python_does(module: Path) -> None:
     assert ".splitlines(" not in module.read_text(encoding="utf-8")
@@ -86,4 +98,4 @@ def test_the_server_module_imports_nothing_heavy() -> None:
     script = "import sys, twinny_lsp.lsp.features as _; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"aiohttp", "pydantic", "pybars", "tree_sitter", "xllamacpp"}
+    assert not loaded & {"aiohttp", "pathspec", "pydantic", "pybars", "tree_sitter", "xllamacpp"}

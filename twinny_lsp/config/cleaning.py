@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from twinny_lsp.config.oldnames import OLD_NAMES, OLLAMA_ADDRESS, ollama_address
 from twinny_lsp.config.problems import Problem, did_you_mean, listed, nearest
-from twinny_lsp.config.schema import RESERVED, SCHEMA_VERSION, LanguageSettings, Settings
+from twinny_lsp.config.schema import SCHEMA_VERSION, LanguageSettings, Settings
 from twinny_lsp.config.spelling import camel, dotted, snake
 
 SECTION = "twinny-lsp"
@@ -79,7 +79,7 @@ def clean(raw: object, source: str) -> Layer:
 def is_ours(raw: Mapping[Any, Any]) -> bool:
     """Whether any key looks like one of ours: some clients send all of their settings to every server."""
     keys = [snake(key.split(".")[0]) for key in raw if isinstance(key, str)]
-    known = {*Settings.model_fields, *RESERVED, *ELSEWHERE}
+    known = {*Settings.model_fields, *ELSEWHERE}
     return any(key in known or nearest(key, known) for key in keys) or any(key in OLD_NAMES for key in raw)
 
 
@@ -122,7 +122,7 @@ def _table(work: _Pass, raw: Mapping[Any, Any], model: type[BaseModel], path: Pa
             if not path and key in OLD_NAMES:
                 old[key] = value
             elif path or name not in ELSEWHERE:
-                work.report(written, _unknown(key, model, path), hint=not path and name in RESERVED)
+                work.report(written, _unknown(key, model))
         elif isinstance(value, str) and "\x00" in value:
             work.report(written, "should have no NUL character in it")
         elif name in values:
@@ -187,10 +187,8 @@ def _shape(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     return None, False
 
 
-def _unknown(key: str, model: type[BaseModel], path: Path) -> str:
+def _unknown(key: str, model: type[BaseModel]) -> str:
     """What to say of a key that nobody knows, with the likeliest meant."""
-    if not path and key in RESERVED:
-        return "this version has no settings of this section yet; it is left out"
     if key in OLD_NAMES and OLD_NAMES[key].paths:
         return f"unknown; this is called {listed(dotted(p) for p in OLD_NAMES[key].paths)} here"
     known = [camel(name) for name in model.model_fields]

@@ -89,7 +89,7 @@ OLD_NAMES: Mapping[str, OldName] = MappingProxyType(
         "ollamaApiPort": _to("providers.ollama.base_url"),
         "ollamaUseTls": _to("providers.ollama.base_url"),
         "maxLines": _gone("`completion.maxTokens` and `completion.multiline` bound a suggestion here"),
-        "fileContextEnabled": _gone(_NOT_YET),
+        "fileContextEnabled": _to("context.open_files"),
         "enableSubsequentCompletions": _gone(_NOT_YET),
         "embeddingIgnoredGlobs": _gone(_NOT_YET),
         "locale": _gone("messages are in English"),
@@ -115,7 +115,7 @@ OLD_NAMES: Mapping[str, OldName] = MappingProxyType(
         "disableAutoSuggest": _to("completion.automatic", _negated),
         "useMultiLineCompletions": _to("completion.multiline", _multiline),
         "enableCompletionCache": _to("completion.cache"),
-        "useFileContext": _gone(_NOT_YET),
+        "useFileContext": _to("context.open_files"),
         "disableServerChecks": _gone("no model is pulled here without being asked to"),
         "embeddingModel": _gone(_NOT_YET),
     }

@@ -18,7 +18,15 @@ from twinny_lsp.config.cleaning import Layer
 from twinny_lsp.config.endpoints import asks_native, has_short_form, named_endpoint, unnamed_endpoint
 from twinny_lsp.config.merge import Merged, merge
 from twinny_lsp.config.problems import Problem, listed, near_or_known
-from twinny_lsp.config.resolved import ChatSettings, CompletionSettings, Multiline, Surface, Target
+from twinny_lsp.config.resolved import (
+    ChatSettings,
+    CompletionSettings,
+    ContextSettings,
+    Multiline,
+    PrivacySettings,
+    Surface,
+    Target,
+)
 from twinny_lsp.config.restrict import NONE, Restrictions
 from twinny_lsp.config.shown import shown
 from twinny_lsp.config.spelling import dotted, snake
@@ -39,6 +47,8 @@ class Settings:
     completion: Mapping[str, CompletionSettings]
     """By language id as it was written; `*` for all others."""
     chat_settings: ChatSettings
+    context_settings: ContextSettings
+    privacy_settings: PrivacySettings
     endpoints: Mapping[str, Endpoint]
     """Every provider that has an address, the unnamed ones of the short form too."""
     unusable: Mapping[str, str]
@@ -66,6 +76,14 @@ class Settings:
         """What holds for chat."""
         return self.chat_settings
 
+    def context(self) -> ContextSettings:
+        """What a model may see besides the document."""
+        return self.restrictions.context(self.context_settings)
+
+    def privacy(self) -> PrivacySettings:
+        """What a model may not see."""
+        return self.restrictions.privacy(self.privacy_settings)
+
     def providers(self) -> tuple[str, ...]:
         """The names that `provider` may have, presets first."""
         return self.names
@@ -82,7 +100,7 @@ class Settings:
 
     def restricted(self, restrictions: Restrictions) -> Settings:
         """The same settings, narrowed by a project's file."""
-        more = restrictions.too_wide(self.completion[ANY])
+        more = restrictions.too_wide(self.completion[ANY], self.context_settings)
         problems = (*self.problems, *restrictions.problems, *more)
         return replace(self, restrictions=restrictions, problems=tuple(dict.fromkeys(problems)))
 
@@ -101,11 +119,13 @@ def load(layers: Iterable[Layer], *, templates: Collection[str] = ()) -> Setting
     merged = merge(layers)
     work = _Work(merged, schema.Settings.model_validate(merged.values), frozenset(templates), problems)
     work.build_endpoints()
-    completion, chat = work.completion(), work.chat()
+    completion, chat, privacy = work.completion(), work.chat(), work.privacy()
     settings = work.settings
     return Settings(
         completion=MappingProxyType(completion),
         chat_settings=chat,
+        context_settings=ContextSettings(**settings.context.model_dump()),
+        privacy_settings=privacy,
         endpoints=MappingProxyType(work.endpoints),
         unusable=MappingProxyType(work.unusable),
         names=tuple(dict.fromkeys([*PRESETS, *settings.providers])),
@@ -188,6 +208,18 @@ class _Work:
             max_tokens=section.max_tokens,
             off_reason=choice.off,
         )
+
+    def privacy(self) -> PrivacySettings:
+        """What no model may see. A pattern that is none is told: who wrote it relies on it."""
+        from twinny_lsp.patterns import is_pattern
+
+        section = self.settings.privacy
+        for key, patterns in (("deny", section.deny), ("allow", section.allow)):
+            for at, pattern in enumerate(patterns, 1):
+                if not is_pattern(pattern):
+                    self._report(("privacy", key), f"entry {at} is no pattern of .gitignore; the others hold")
+        names = tuple(section.ignore_files)
+        return PrivacySettings(tuple(section.deny), tuple(section.allow), names, section.mask_secrets)
 
     def _base(self, section: schema.CompletionSection, choice: _Choice) -> CompletionSettings:
         return CompletionSettings(

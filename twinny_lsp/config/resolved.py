@@ -71,6 +71,33 @@ class CompletionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """Which parts of other files a model may see, and how much: `tokens` of prompt in all, 0 for none."""
+
+    enabled: bool = True
+    recent_edits: bool = True
+    open_files: bool = True
+    imports: bool = True
+    related: bool = True
+    notebook_cells: bool = True
+    tokens: int = 512
+    max_file_bytes: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """What no model may see. `deny` and `allow` are patterns in the syntax of .gitignore, from the root on.
+
+    `allow` makes exceptions from the built-in list only. `ignore_files` are names of files with patterns.
+    """
+
+    deny: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    ignore_files: tuple[str, ...] = (".twinnyignore",)
+    mask_secrets: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ChatSettings:
     """What holds for chat. `system` is the default system message ("" for none).
 

@@ -1,7 +1,8 @@
 """What a project's own file, `.twinny.toml`, may say: less.
 
-It comes with somebody's repository, so it can switch completion off and narrow it, and nothing else: no
-address, key, header, command, template, and nothing that the user switched off comes on again.
+It comes with somebody's repository, so it can switch completion and context off, narrow them and hold
+more files back, and nothing else: no address, key, header, command, template, and nothing that the user
+switched off comes on again.
 """
 
 from __future__ import annotations
@@ -11,14 +12,25 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from twinny_lsp.config.problems import Problem, did_you_mean
-from twinny_lsp.config.resolved import CompletionSettings
+from twinny_lsp.config.resolved import CompletionSettings, ContextSettings, PrivacySettings
 from twinny_lsp.config.spelling import snake
 from twinny_lsp.languages import canonical
 
 FILE_NAME = ".twinny.toml"
 ANY = "*"
-SIZES = ("max_tokens", "context_tokens", "suffix_tokens")
-SWITCHES = ("enabled", "cache", "speculate")
+SIZES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "completion": ("max_tokens", "context_tokens", "suffix_tokens"),
+        "context": ("tokens", "max_file_bytes"),
+    }
+)
+SWITCHES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "completion": ("enabled", "cache", "speculate"),
+        "context": ("enabled", "recent_edits", "open_files", "imports", "related", "notebook_cells"),
+    }
+)
+_FROM_ZERO = frozenset({"suffix_tokens", "tokens"})
 TRUST = (
     "left out: a project's file may come from anybody, so it can only switch completion off or narrow it; "
     "your own settings may say this"
@@ -27,35 +39,61 @@ TRUST = (
 
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """What one project file narrows. `languages` is by canonical id; `*` stands for all others."""
+    """What one project file narrows. `languages` is by canonical id; `*` stands for all others.
+
+    `off` and `sizes` are by (section, key). `deny` are patterns, `mask` switches the masking of secrets on.
+    """
 
     source: str = ""
-    off: frozenset[str] = frozenset()
+    off: frozenset[tuple[str, str]] = frozenset()
     languages: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
-    sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    sizes: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+    deny: tuple[str, ...] = ()
+    mask: bool = False
     problems: tuple[Problem, ...] = ()
 
     def applied(self, settings: CompletionSettings, language_id: str) -> CompletionSettings:
         """The settings of a language, narrowed; never widened."""
         if not (self.off or self.languages or self.sizes):
             return settings
-        changes: dict[str, object] = {name: False for name in ("cache", "speculate") if name in self.off}
-        changes |= {name: min(getattr(settings, name), size) for name, size in self.sizes.items()}
+        changes = self._changes("completion", settings)
+        enabled = changes.pop("enabled", True)
         if settings.enabled:
-            if "enabled" in self.off:
+            if not enabled:
                 changes |= {"enabled": False, "off_reason": f"completion is switched off by {self.source}"}
             elif not self.languages.get(canonical(language_id), self.languages.get(ANY, True)):
                 changes |= {"enabled": False, "off_reason": f"this language is switched off by {self.source}"}
         narrowed = replace(settings, **changes)  # type: ignore[arg-type]
         return replace(narrowed, suffix_tokens=min(narrowed.suffix_tokens, narrowed.context_tokens))
 
-    def too_wide(self, settings: CompletionSettings) -> tuple[Problem, ...]:
-        """The sizes that are larger than the user's own, which hold."""
-        return tuple(
-            Problem(self.source, f"completion.{name}", "larger than in your own settings, which hold")
-            for name, size in self.sizes.items()
-            if size > getattr(settings, name)
+    def context(self, settings: ContextSettings) -> ContextSettings:
+        """The same for context."""
+        changes = self._changes("context", settings)
+        return replace(settings, **changes) if changes else settings  # type: ignore[arg-type]
+
+    def privacy(self, settings: PrivacySettings) -> PrivacySettings:
+        """The same for privacy: more is held back."""
+        if not (self.deny or self.mask):
+            return settings
+        return replace(
+            settings, deny=(*settings.deny, *self.deny), mask_secrets=settings.mask_secrets or self.mask
         )
+
+    def too_wide(self, completion: CompletionSettings, context: ContextSettings) -> tuple[Problem, ...]:
+        """The sizes that are larger than the user's own, which hold."""
+        own = {"completion": completion, "context": context}
+        return tuple(
+            Problem(self.source, f"{section}.{key}", "larger than in your own settings, which hold")
+            for (section, key), size in self.sizes.items()
+            if size > getattr(own[section], key)
+        )
+
+    def _changes(self, section: str, settings: object) -> dict[str, object]:
+        changes: dict[str, object] = {key: False for part, key in self.off if part == section}
+        for (part, key), size in self.sizes.items():
+            if part == section:
+                changes[key] = min(getattr(settings, key), size)
+        return changes
 
 
 NONE = Restrictions()
@@ -66,10 +104,11 @@ def restrictions(raw: Mapping[str, object], source: str) -> Restrictions:
     reader = _Reader(source)
     for key, value in raw.items():
         name = snake(key)
-        if name == "completion" and isinstance(value, Mapping):
-            reader.completion(value)
-        elif name == "completion":
-            reader.report(key, "should be a table of keys and values")
+        if name in (*SWITCHES, "privacy"):
+            if isinstance(value, Mapping):
+                reader.table(name, value)
+            else:
+                reader.report(key, "should be a table of keys and values")
         elif name != "schema_version":
             reader.report(key, TRUST)
     return Restrictions(
@@ -77,6 +116,8 @@ def restrictions(raw: Mapping[str, object], source: str) -> Restrictions:
         frozenset(reader.off),
         MappingProxyType(reader.languages),
         MappingProxyType(reader.sizes),
+        tuple(reader.deny),
+        reader.mask,
         tuple(reader.problems),
     )
 
@@ -87,44 +128,70 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self._source = source
         self.problems: list[Problem] = []
-        self.off: set[str] = set()
+        self.off: set[tuple[str, str]] = set()
         self.languages: dict[str, bool] = {}
-        self.sizes: dict[str, int] = {}
+        self.sizes: dict[tuple[str, str], int] = {}
+        self.deny: list[str] = []
+        self.mask = False
 
     def report(self, path: str, message: str) -> None:
         self.problems.append(Problem(self._source, path, message))
 
-    def completion(self, table: Mapping[str, object]) -> None:
+    def table(self, section: str, table: Mapping[str, object]) -> None:
+        switches, sizes = SWITCHES.get(section, ()), SIZES.get(section, ())
+        more = {"completion": ("languages",), "privacy": ("deny", "mask_secrets")}.get(section, ())
         for key, value in table.items():
-            name, path = snake(key), f"completion.{key}"
-            if name in SWITCHES:
-                self._switch(name, path, value)
-            elif name in SIZES:
-                self._size(name, path, value)
-            elif name == "languages" and isinstance(value, Mapping):
-                self._languages(value)
+            name, path = snake(key), f"{section}.{key}"
+            if name in switches:
+                self._switch((section, name), path, value)
+            elif name in sizes:
+                self._size((section, name), path, value)
+            elif name not in more:
+                self.report(path, f"{TRUST}{did_you_mean(key, (*switches, *sizes, *more))}")
             elif name == "languages":
-                self.report(path, "should be a table of language ids")
+                self._languages(path, value)
+            elif name == "deny":
+                self._deny(path, value)
             else:
-                meant = did_you_mean(key, (*SWITCHES, *SIZES, "languages"))
-                self.report(path, f"{TRUST}{meant}")
+                self._mask(path, value)
 
-    def _switch(self, name: str, path: str, value: object) -> None:
+    def _switch(self, key: tuple[str, str], path: str, value: object) -> None:
         if value is False:
-            self.off.add(name)
+            self.off.add(key)
         elif value is True:
             self.report(path, TRUST)
         else:
             self.report(path, "should be `false`")
 
-    def _size(self, name: str, path: str, value: object) -> None:
-        least = 0 if name == "suffix_tokens" else 1
+    def _size(self, key: tuple[str, str], path: str, value: object) -> None:
+        least = 0 if key[1] in _FROM_ZERO else 1
         if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-            self.sizes[name] = value
+            self.sizes[key] = value
         else:
-            self.report(path, f"should be a whole number of tokens, at least {least}")
+            self.report(path, f"should be a whole number, at least {least}")
 
-    def _languages(self, table: Mapping[str, object]) -> None:
+    def _deny(self, path: str, value: object) -> None:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            self.report(path, "should be a list of patterns")
+        elif any(one.startswith("!") for one in value):
+            self.report(path, TRUST)  # an exception would let out what the user holds back
+        else:
+            from twinny_lsp.patterns import is_pattern
+
+            self.deny += filter(is_pattern, value)
+            if not all(map(is_pattern, value)):
+                self.report(path, "not all of it are patterns of .gitignore; the others hold")
+
+    def _mask(self, path: str, value: object) -> None:
+        if value is True:
+            self.mask = True
+        else:
+            self.report(path, TRUST if value is False else "should be `true`")
+
+    def _languages(self, where: str, table: object) -> None:
+        if not isinstance(table, Mapping):
+            self.report(where, "should be a table of language ids")
+            return
         for key, value in table.items():
             path, enabled = f"completion.languages.{key}", value
             if isinstance(value, Mapping):

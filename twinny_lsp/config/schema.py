@@ -256,6 +256,53 @@ class ChatSection(Addressed):
     max_tokens: MaxTokens = Field(default=2048, description="Tokens an answer may have.")
 
 
+class ContextSection(Section):
+    """What the model sees besides the document: parts of other files of the same workspace folder."""
+
+    enabled: bool = Field(default=True, description="Give the model parts of other files at all.")
+    recent_edits: bool = Field(default=True, description="Places you edited a while ago, as they read now.")
+    open_files: bool = Field(
+        default=True,
+        description="Parts of open and just visited files, and of this one outside the text that is sent "
+        "anyway, that have to do with the place at the cursor.",
+    )
+    imports: bool = Field(
+        default=True, description="Signatures of what this file imports from other files of the project."
+    )
+    related: bool = Field(
+        default=True, description="The file's test, the file it tests, the header of a C or C++ file."
+    )
+    notebook_cells: bool = Field(default=True, description="The notebook's other cells.")
+    tokens: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
+        default=512,
+        description="Of `completion.contextTokens`, at most so many for all of this together; 0: none.",
+    )
+    max_file_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=200_000, description="Files larger than this, in bytes, are not read."
+    )
+
+
+class PrivacySection(Section):
+    """What is never sent; docs/context.md has all of it."""
+
+    deny: list[str] = Field(
+        default=[],
+        description="Files that no model may see, as patterns in the syntax of `.gitignore`, relative to the "
+        "workspace folder: neither as context, nor by completion in them.",
+    )
+    allow: list[str] = Field(
+        default=[],
+        description="Files that the built-in list holds back and you want all the same, as such patterns.",
+    )
+    ignore_files: list[str] = Field(
+        default=[".twinnyignore"],
+        description="Names of files, in any folder, that hold patterns like those of `deny`.",
+    )
+    mask_secrets: bool = Field(
+        default=True, description="Passwords, tokens and private keys in the code are sent as `xxxx`."
+    )
+
+
 class TemplateSection(Section):
     """Your own templates."""
 
@@ -281,12 +328,12 @@ class Settings(Section):
         default_factory=CompletionSection, description="Completion while you type."
     )
     chat: ChatSection = Field(default_factory=ChatSection, description="Chat.")
+    context: ContextSection = Field(
+        default_factory=ContextSection, description="What the model sees besides the document."
+    )
+    privacy: PrivacySection = Field(default_factory=PrivacySection, description="What is never sent.")
     templates: TemplateSection = Field(default_factory=TemplateSection, description="Your own templates.")
     log: LogSection = Field(default_factory=LogSection, description="The log.")
-
-
-RESERVED = frozenset({"context", "privacy"})
-"""Sections that a later version will know; until then they are reported, not taken for working."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Part(StrEnum):
     PROVIDERS = "providers"
     COMPLETION = "completion"
     CHAT = "chat"
+    CONTEXT = "context"
+    PRIVACY = "privacy"
     TEMPLATES = "templates"
     LOG = "log"
 
@@ -252,7 +254,7 @@ def _read_project(path: Path, known: _Project | None) -> Restrictions:
     if read.problem is None:
         return restrictions(read.table or {}, source)
     before = known.narrowed if known is not None and known.path == path else NONE
-    return Restrictions(source, before.off, before.languages, before.sizes, (read.problem,))
+    return replace(before, source=source, problems=(read.problem,))
 
 
 def _difference(old: Settings, new: Settings) -> set[Part]:
@@ -260,6 +262,8 @@ def _difference(old: Settings, new: Settings) -> set[Part]:
         Part.PROVIDERS: (old.endpoints, new.endpoints),
         Part.COMPLETION: (old.completion, new.completion),
         Part.CHAT: (old.chat(), new.chat()),
+        Part.CONTEXT: (old.context(), new.context()),
+        Part.PRIVACY: (old.privacy(), new.privacy()),
         Part.TEMPLATES: (old.template_directory, new.template_directory),
         Part.LOG: (old.log_level, new.log_level),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -134,6 +135,7 @@ class CompletionFeatures:
         request = await self._request(snapshot, asked, trigger, selected)
         if request is None:
             return None
+        self._server.backend.gatherer.visited(snapshot.uri, snapshot.row)
         result = await self._server.backend.engine.complete(request)
         if log.isEnabledFor(logging.DEBUG) and result.record is not None:
             log.debug("completion: %s", json.dumps(result.record.as_json()))
@@ -156,6 +158,9 @@ class CompletionFeatures:
         if asked is Asked.INLINE and wanted is Surface.MENU:
             return None
         place = self._server.place_of(snapshot.uri)
+        gatherer = self._server.backend.gatherer
+        if settings.enabled and (refusal := await gatherer.refusal(snapshot.uri)):
+            settings = replace(settings, enabled=False, off_reason=f"{place.path} {refusal}")
         return Request(
             snapshot=snapshot,
             settings=settings,

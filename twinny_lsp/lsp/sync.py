@@ -92,6 +92,7 @@ class SettingsSync:
         if not await self._server.ready():
             return
         self._store.set_roots(self._server.roots)
+        self._server.backend.gatherer.roots_changed()
         await self._pull()
         self._report()
 
@@ -157,7 +158,10 @@ class SettingsSync:
 
         if change & {Part.PROVIDERS, Part.COMPLETION, Part.CHAT, Part.TEMPLATES}:
             self._server.notices.forget_all_but(TOPIC)
+        if change - {Part.LOG}:
             self._server.backend.engine.settings_changed()
+        if change & {Part.CONTEXT, Part.PRIVACY}:
+            self._server.backend.gatherer.settings_changed()
         if Part.PROVIDERS in change:
             endpoints = [*self._store.global_settings().endpoints.values()]
             for root in self._server.roots:

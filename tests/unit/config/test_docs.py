@@ -71,6 +71,7 @@ def test_the_examples_work() -> None:
     assert narrowed.off
     assert narrowed.sizes
     assert narrowed.languages
+    assert narrowed.deny
 
 
 def test_what_is_shown_can_be_read_again() -> None:

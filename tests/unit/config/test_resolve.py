@@ -85,6 +85,14 @@ def test_a_preset_without_a_route_says_why(preset: Any) -> None:
     assert ("http://127.0.0.1" in preset.base_url) == (bool(preset.start) and preset.name != "embedded")
 
 
+def test_a_pattern_that_is_none_is_told_and_the_others_hold() -> None:
+    settings = resolved({"privacy": {"deny": ["*.sql", "[z-a]"], "allow": ["!"]}})
+    assert settings.privacy().deny == ("*.sql", "[z-a]")
+    told = [(problem.path, problem.message) for problem in settings.problems]
+    assert [path for path, _ in told] == ["privacy.deny", "privacy.allow"]
+    assert "entry 2 is no pattern" in told[0][1]
+
+
 def test_stronger_sources_win_key_by_key() -> None:
     settings = resolved(
         {

@@ -109,6 +109,8 @@ def test_folders_have_their_own_values(place: Place, tmp_path: Path) -> None:
         ({"completion": {"maxTokens": 256}}, NOTHING),
         ({"completion": {"maxTokens": 5}}, {Part.COMPLETION}),
         ({"chat": {"temperature": 1}}, {Part.CHAT}),
+        ({"context": {"tokens": 1}}, {Part.CONTEXT}),
+        ({"privacy": {"deny": ["*.sql"]}}, {Part.PRIVACY}),
         ({"log": {"level": "debug"}}, {Part.LOG}),
         ({"templates": {"directory": "/t"}}, {Part.TEMPLATES}),
         ({"providers": {"new": {"baseUrl": "http://h"}}}, {Part.PROVIDERS}),
@@ -206,6 +208,13 @@ suffix_tokens = 500
 cache = false
 speculate = false
 languages = { markdown = false, sh = { enabled = false } }
+[context]
+imports = false
+tokens = 100
+maxFileBytes = 10000000
+[privacy]
+deny = ["*.sql", "[z-a]"]
+mask_secrets = true
 """
 
 
@@ -224,7 +233,24 @@ def test_a_project_file_narrows(place: Place) -> None:
     assert not completion(store, place.uri("only/a.go"), "go").enabled
     assert completion(store).max_tokens == 256
     # Larger than the user's own: theirs hold, and it is said.
-    assert [problem.path for problem in store.take_problems()] == ["completion.suffix_tokens"]
+    told = [problem.path for problem in store.take_problems()]
+    assert told == ["privacy.deny", "completion.suffix_tokens", "context.max_file_bytes"]
+
+
+def test_a_project_file_narrows_what_is_seen(place: Place) -> None:
+    place.write(place.root / FILE_NAME, NARROW)
+    place.write(place.user_file, '[privacy]\ndeny = ["*.csv"]\nmask_secrets = false\n')
+    store = place.store()
+    inside, outside = store.for_document(place.uri()), store.global_settings()
+    assert (inside.context().imports, inside.context().tokens) == (False, 100)
+    assert inside.context().max_file_bytes == outside.context().max_file_bytes
+    assert (outside.context().imports, outside.context().tokens) == (True, 512)
+    assert inside.privacy().deny == ("*.csv", "*.sql")
+    assert (inside.privacy().mask_secrets, outside.privacy().mask_secrets) == (True, False)
+    assert (inside.completion_for("c"), inside.chat()) == (
+        inside.restrictions.applied(outside.completion_for("c"), "c"),
+        outside.chat(),
+    )
 
 
 ATTACKS = """
@@ -257,6 +283,15 @@ speculate = "yes"
 [completion.languages]
 python = true
 go = { provider = "openai", enabled = true }
+[context]
+enabled = true
+tokens = 100000
+max_file_bytes = 0
+[privacy]
+allow = [".env"]
+deny = ["!*.sql"]
+ignore_files = []
+mask_secrets = false
 """
 
 
@@ -266,6 +301,8 @@ completion.path completion.api_key completion.api_key_file completion.fim_templa
 completion.max_file_bytes completion.debounce completion.surface completion.max_tokens
 completion.context_tokens completion.suffix_tokens completion.cache completion.speculate
 completion.languages.python completion.languages.go
+context.enabled context.tokens context.max_file_bytes
+privacy.allow privacy.deny privacy.ignore_files privacy.mask_secrets
 """
 
 
@@ -278,6 +315,7 @@ def test_a_project_file_can_do_nothing_else(place: Place) -> None:
     for language in ("python", "go", "*"):
         assert inside.completion_for(language) == outside.completion_for(language)
     assert (inside.chat(), inside.endpoints) == (outside.chat(), outside.endpoints)
+    assert (inside.context(), inside.privacy()) == (outside.context(), outside.privacy())
     assert (inside.template_directory, inside.log_level) == (outside.template_directory, outside.log_level)
     problems = store.take_problems()
     paths = [problem.path for problem in problems]
