@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import shlex
 import sys
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     figures = Figures.of(score, counted)
     if args.save:
         how = shlex.join(sys.argv[1:] if argv is None else argv)
-        run = Run(args.name, how, not (args.peer or args.server), figures)
+        load = round(os.getloadavg()[0], 2)
+        run = Run(args.name, how, not (args.peer or args.server), load, figures)
         args.save.write_text(json.dumps(run.as_json()) + "\n", encoding="utf-8")
     if args.json:
         print(json.dumps(figures.as_json()))

@@ -88,12 +88,16 @@ class Figures:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the configuration that is called so; `how` are the arguments of the command, `ours` whether
-    it was our own server's."""
+    """One run of the configuration that is called so.
+
+    `how` are the arguments of the command, `ours` tells whether it was our own server's, and `load` how many
+    processes wanted a processor in the last minute of it.
+    """
 
     name: str
     how: str
     ours: bool
+    load: float
     figures: Figures
 
     @classmethod
@@ -101,13 +105,13 @@ class Run:
         """From a file that `as_json` went into."""
         made = json.loads(path.read_text(encoding="utf-8"))
         made["figures"]["answers"] = tuple(made["figures"]["answers"])
-        return cls(made["name"], made["how"], made["ours"], Figures(**made["figures"]))
+        return cls(**made | {"figures": Figures(**made["figures"])})
 
     def as_json(self) -> dict[str, Any]:
         """For a file."""
         answers = [round(milliseconds, 2) for milliseconds in self.figures.answers]
         figures = self.figures.as_json() | {"answers": answers}
-        return {"name": self.name, "how": self.how, "ours": self.ours, "figures": figures}
+        return asdict(self) | {"figures": figures}
 
 
 def medians(runs: Sequence[Run]) -> list[Run]:
@@ -115,7 +119,10 @@ def medians(runs: Sequence[Run]) -> list[Run]:
     named: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         named[run.name].append(run)
-    return [replace(of[0], figures=_median([run.figures for run in of])) for of in named.values()]
+    return [
+        replace(of[0], load=max(run.load for run in of), figures=_median([run.figures for run in of]))
+        for of in named.values()
+    ]
 
 
 def _median(of: Sequence[Figures]) -> Figures:

@@ -307,7 +307,7 @@ async def test_the_model_server_answers_infill_and_tabby_whole() -> None:
 
 def made(name: str, right: float, ours: bool = True) -> Run:
     figures = Figures(100, right, 1.0, 90.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, tuple(range(1, 100)))
-    return Run(name, "--stdio", ours, figures)
+    return Run(name, "--stdio", ours, 0.5, figures)
 
 
 def test_runs_are_kept_and_their_medians_drawn(tmp_path: Path) -> None:
