@@ -101,7 +101,7 @@ class Run:
     figures: Figures
 
     @classmethod
-    def load(cls, path: Path) -> Run:
+    def read(cls, path: Path) -> Run:
         """From a file that `as_json` went into."""
         made = json.loads(path.read_text(encoding="utf-8"))
         made["figures"]["answers"] = tuple(made["figures"]["answers"])
@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--svg", type=Path, metavar="FOLDER")
     args = parser.parse_args()
-    runs = medians([Run.load(path) for path in args.runs])
+    runs = medians([Run.read(path) for path in args.runs])
     print(json.dumps([run.as_json() for run in runs]) if args.json else markdown(runs))
     if args.svg:
         args.svg.mkdir(parents=True, exist_ok=True)

@@ -313,7 +313,7 @@ def made(name: str, right: float, ours: bool = True) -> Run:
 def test_runs_are_kept_and_their_medians_drawn(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps(made("a & b", 95.0).as_json()))
-    assert Run.load(path) == made("a & b", 95.0)
+    assert Run.read(path) == made("a & b", 95.0)
     first, second = medians([made("a & b", 95.0), made("peer", 50.0, False), *(made("a & b", 99.0),) * 2])
     assert (first.figures.right, first.figures.keys, second.figures.right) == (99.0, 300, 50.0)
     for svg in pictures([first, second]).values():
