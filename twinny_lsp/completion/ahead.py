@@ -12,8 +12,7 @@ import logging
 from collections import deque
 from dataclasses import replace
 
-from twinny_lsp.completion.ask import Ask
-from twinny_lsp.completion.launch import How
+from twinny_lsp.completion.ask import Ask, How
 from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.request import Trigger
 from twinny_lsp.completion.rooms import Rooms

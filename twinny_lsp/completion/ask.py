@@ -6,11 +6,13 @@ is asked (launch.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from twinny_lsp.completion.around import Around, look_around
 from twinny_lsp.completion.known import Terms
-from twinny_lsp.completion.place import Cursor
+from twinny_lsp.completion.place import Cursor, Place
 from twinny_lsp.completion.request import Request
 from twinny_lsp.completion.shape import Shape, decide
 
@@ -39,3 +41,34 @@ class Ask:
             Terms.of(request.settings),
             snapshot.line_before + selected,
         )
+
+
+class Warm(StrEnum):
+    """Whether a prompt is only to be read into the server's cache, and with which window."""
+
+    NO = ""
+    SHORT = "short"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What is special about asking. `native` False: the server refused to fill in the middle by itself.
+    `way`: it is asked ahead, see `Plan`. `warm`: the prompt is only to be read. `variant`: another answer
+    than the first is wanted, the how-many-eth. `known_meanwhile`: whether waiting for the slot brought
+    something else.
+    """
+
+    native: bool = True
+    way: tuple[Place, str] | None = None
+    variant: int = 0
+    warm: Warm = Warm.NO
+    known_meanwhile: Callable[[], bool] = lambda: False
+
+    @property
+    def yields(self) -> bool:
+        """Whether nobody waits for it: it takes a slot only when that is free."""
+        return self.way is not None or bool(self.warm)
+
+
+USUAL = How()

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import asyncio
 
-from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.ask import Ask, How
 from twinny_lsp.completion.filters import restored
 from twinny_lsp.completion.flight import Flight
-from twinny_lsp.completion.launch import How
 from twinny_lsp.completion.request import Candidate
 from twinny_lsp.completion.rooms import Rooms
 from twinny_lsp.completion.seams import sleep

@@ -28,10 +28,11 @@ from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.rooms import Rooms
-from twinny_lsp.completion.seams import Clock, LoopClock, Prompter, Registry, Reports
+from twinny_lsp.completion.seams import Clock, Context, LoopClock, NoContext, Prompter, Registry, Reports
 from twinny_lsp.completion.shape import right_allows_automatic
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.completion.warmer import Warmer
+from twinny_lsp.completion.windowing import Windows
 from twinny_lsp.documents.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -65,13 +66,15 @@ class CompletionEngine:
         prompter: Prompter,
         reports: Reports,
         *,
+        context: Context | None = None,
         clock: Clock | None = None,
         grace: float = GRACE,
     ) -> None:
         self._clock = clock or LoopClock()
         self._flights = Flights(self._clock, reports.busy)
         targets = Targets(registry, self._clock)
-        launcher = Launcher(registry, prompter, targets, self._flights, self._clock, grace)
+        windows = Windows(prompter, targets, context or NoContext())
+        launcher = Launcher(registry, windows, targets, self._flights, self._clock, grace)
         self._warmer = Warmer(launcher, targets, self._clock)
         self._rooms = Rooms(
             registry,
@@ -89,6 +92,8 @@ class CompletionEngine:
         self._shown: tuple[Place, str] | None = None
         self._taken = 0
         """Characters of it that are in the document."""
+        self._asked: Ask | None = None
+        """The last request's; `_answered` is that of the last one with an answer."""
         self._answered: Ask | None = None
         self._accepted = False
         self._open: dict[tuple[str, Asked], _Open] = {}
@@ -110,6 +115,7 @@ class CompletionEngine:
         if refused:
             return self._remember(uri, Result(reason=refused, record=record))
         ask = Ask.of(request)
+        self._asked = ask
         self._notice(ask)
         if request.trigger is Trigger.AUTOMATIC and not right_allows_automatic(ask.around):
             reason = "text stands right of the cursor: only asked for on request"
@@ -133,6 +139,11 @@ class CompletionEngine:
         """A document was opened; `request` is what would be asked at its beginning."""
         if not (self._closed or _refused(request)):
             self._warmer.opened(Ask.of(request))
+
+    def context_better(self, uri: str) -> None:
+        """Somebody rests, and what else the model should see there has changed: the server reads it now."""
+        if self._asked is not None and self._asked.cursor.place.uri == uri and not self._closed:
+            self._warmer.better(self._asked)
 
     @property
     def busy(self) -> bool:
@@ -161,6 +172,8 @@ class CompletionEngine:
         self._ahead.forget(uri)
         if self._answered is not None and self._answered.cursor.place.uri == uri:
             self._answered = self._shown = None
+        if self._asked is not None and self._asked.cursor.place.uri == uri:
+            self._asked = None
         self._flights.forget(uri)
         self._rooms.known.forget(uri)
         self._last.pop(uri, None)

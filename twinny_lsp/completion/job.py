@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.ask import Ask, How
 from twinny_lsp.completion.choices import Choices
 from twinny_lsp.completion.filters import restored
 from twinny_lsp.completion.flight import NOTHING_TO_ADD, Flight
 from twinny_lsp.completion.flights import CHANGED
 from twinny_lsp.completion.known import Known
-from twinny_lsp.completion.launch import How
 from twinny_lsp.completion.place import UNTYPED, Place, Typed
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Candidate, Result, Source, Trigger
@@ -124,6 +123,8 @@ class Job:
         asking = flight.plan.asking
         whom = f"{asking.model} on {asking.provider}"
         self.record.add(f"asking {whom}: {asking.template}; {asking.window} window")
+        for piece in asking.context:
+            self.record.add(f"with context: {piece.path} ({piece.source}, {piece.tokens} tokens)")
         return await self._follow(flight, UNTYPED, Source.MODEL)
 
     async def _take_up(self, flight: Flight, typed: Typed) -> Result | None:
@@ -142,6 +143,8 @@ class Job:
             seconds = self.rooms.pause.seconds(self.ask.around.before, request.idle)
         else:
             seconds = set_ms / 1000 - request.idle
+        if self._left:
+            self.rooms.launcher.windows.expect(self.ask, self._left[0])
         if seconds > 0:
             await sleep(self.rooms.clock, seconds)
             self.record.pause_ms = seconds * 1000

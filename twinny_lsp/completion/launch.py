@@ -7,24 +7,21 @@ ahead.py).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
-from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.ask import USUAL, Ask, How
 from twinny_lsp.completion.filters import FilterInput
 from twinny_lsp.completion.flight import Flight, Plan
 from twinny_lsp.completion.flights import Flights
-from twinny_lsp.completion.place import Place
-from twinny_lsp.completion.record import Asking, ContextPiece
+from twinny_lsp.completion.record import Asking
 from twinny_lsp.completion.request import Trigger
-from twinny_lsp.completion.seams import Clock, Hole, Prompted, Prompter, Registry
-from twinny_lsp.completion.served import QUICK_TOKENS, Read, Served, flat
+from twinny_lsp.completion.seams import Clock, Prompted, Registry
 from twinny_lsp.completion.shape import Kind
 from twinny_lsp.completion.targets import Targets, facts_or_failure
+from twinny_lsp.completion.windowing import Window, Windows
 from twinny_lsp.config.resolved import Target
-from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.exchange import Generation, ModelFacts
+from twinny_lsp.exchange import Generation
 
 VARIANT_TEMPERATURE = 0.7
 """For further answers: at the usual one they would be the same."""
@@ -33,63 +30,20 @@ LINE_TOKENS = 64
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
 
-class Warm(StrEnum):
-    """Whether a prompt is only to be read into the server's cache, and with which window."""
-
-    NO = ""
-    SHORT = "short"
-    WHOLE = "whole"
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """What is special about asking. `native` False: the server refused to fill in the middle by itself.
-    `way`: it is asked ahead, see `Plan`. `warm`: the prompt is only to be read. `variant`: another answer
-    than the first is wanted, the how-many-eth. `known_meanwhile`: whether waiting for the slot brought
-    something else.
-    """
-
-    native: bool = True
-    way: tuple[Place, str] | None = None
-    variant: int = 0
-    warm: Warm = Warm.NO
-    known_meanwhile: Callable[[], bool] = lambda: False
-
-    @property
-    def yields(self) -> bool:
-        """Whether nobody waits for it: it takes a slot only when that is free."""
-        return self.way is not None or bool(self.warm)
-
-
-USUAL = How()
-
-_WORTH = 1.25
-"""A larger window may cost so many times what the short one costs."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """One way to cut the document: a prompt, what it would cost, and what is to be remembered of it."""
-
-    prompted: Prompted
-    new_tokens: float
-    read: Read
-    tokens: tuple[int, int]
-
-
 class Launcher:
     """Asks models. `grace` is in seconds: see flight.py."""
 
     def __init__(
         self,
         registry: Registry,
-        prompter: Prompter,
+        windows: Windows,
         targets: Targets,
         flights: Flights,
         clock: Clock,
         grace: float,
     ) -> None:
-        self._registry, self._prompter, self._targets = registry, prompter, targets
+        self.windows = windows
+        self._registry, self._targets = registry, targets
         self._flights, self._clock, self._grace = flights, clock, grace
 
     async def launch(
@@ -102,7 +56,7 @@ class Launcher:
         await self._targets.count(target, ask.request.snapshot)
         native = how.native and not self._registry.native_refused(target.endpoint, target.model)
         try:
-            window = await self._window(ask, target, facts, how, native=native)
+            window = await self.windows.choose(ask, target, facts, how, native=native)
         except SettingsError as error:
             # The name alone did not tell how to ask; that the server could not be asked matters more.
             raise silent or error from None
@@ -129,68 +83,8 @@ class Launcher:
         self._flights.launch(flight, provider.stream(generation), on_end)
         return flight
 
-    async def _window(
-        self, ask: Ask, target: Target, facts: ModelFacts, how: How, *, native: bool
-    ) -> _Window:
-        """The largest window that is read quickly enough.
 
-        That is the whole one if a person asks, if the server has read most of it just before or is quick,
-        or if the last, short one did not help. Else the one the last prompt had, moved on; else a short
-        one.
-        """
-        served = self._targets.served(target)
-        prefix, suffix = self._targets.budget(ask.request.settings, target, facts)
-        quick = min(QUICK_TOKENS, prefix)
-        affordable = served.affordable(quick + suffix)
-        uri, row = ask.cursor.place.uri, ask.cursor.row
-        last = served.last
-
-        async def cut(prefix_tokens: int, first_row: int | None, *, short: bool) -> _Window:
-            hole = _hole(ask, prefix_tokens, suffix, served, first_row)
-            if short:
-                hole = replace(hole, neighbours=())
-            prompted = await self._prompter.prompt(target, facts, hole, native=native)
-            new = served.new_tokens(prompted.prompt)
-            read = Read(flat(prompted.prompt), uri, prompted.first_row, short)
-            return _Window(prompted, new, read, (prefix_tokens, suffix))
-
-        if how.warm is Warm.SHORT:
-            return await cut(quick, None, short=True)
-        whole = await cut(prefix, None, short=False)
-        here = last.uri == uri and last.first_row <= row
-        invoked = ask.request.trigger is Trigger.INVOKED
-        too_short = here and last.quick and not (served.useful or how.yields)
-        if invoked or how.warm or too_short or whole.new_tokens <= affordable:
-            return whole
-        short = await cut(quick, None, short=True)
-        enough = max(affordable, _WORTH * short.new_tokens)
-        if whole.new_tokens <= enough:
-            return whole
-        if here:
-            on = await cut(prefix, last.first_row, short=last.quick)
-            if on.new_tokens <= enough:
-                return on
-        return short
-
-
-def _hole(ask: Ask, prefix: int, suffix: int, served: Served, first_row: int | None) -> Hole:
-    request = ask.request
-    return Hole(
-        request.snapshot,
-        request.selected,
-        prefix,
-        suffix,
-        request.path,
-        request.repo,
-        request.neighbours,
-        served.bytes_per_token,
-        first_row,
-        served.batch_tokens,
-        request.settings.suffix_first,
-    )
-
-
-def _plan(ask: Ask, target: Target, window: _Window, how: How, choices: int) -> Plan:
+def _plan(ask: Ask, target: Target, window: Window, how: How, choices: int) -> Plan:
     prompted = window.prompted
     return Plan(
         ask.cursor.place,
@@ -201,7 +95,7 @@ def _plan(ask: Ask, target: Target, window: _Window, how: How, choices: int) -> 
         prompted,
         FilterInput(ask.around, ask.shape, chat=prompted.chat, tokens_meant=prompted.restore is not None),
         _asking(ask, target, window, ahead=how.yields),
-        sum(window.tokens),
+        window.prefix_tokens + window.suffix_tokens,
         window.new_tokens,
         ask.request.settings.cache,
         choices,
@@ -231,16 +125,14 @@ def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Gener
     )
 
 
-def _asking(ask: Ask, target: Target, window: _Window, *, ahead: bool) -> Asking:
-    prompted = window.prompted
-    pieces = () if window.read.quick else ask.request.neighbours
+def _asking(ask: Ask, target: Target, window: Window, *, ahead: bool) -> Asking:
     return Asking(
         model=target.model,
         provider=target.endpoint.name,
-        template=prompted.how,
+        template=window.prompted.how,
         window="short, to be quick" if window.read.quick else "whole",
-        prefix_tokens=window.tokens[0],
-        suffix_tokens=window.tokens[1],
-        context=tuple(ContextPiece(file.path, "", estimate_tokens(file.text)) for file in pieces),
+        prefix_tokens=window.prefix_tokens,
+        suffix_tokens=window.suffix_tokens,
+        context=window.context,
         ahead=ahead,
     )

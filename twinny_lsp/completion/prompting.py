@@ -54,9 +54,10 @@ class Prompts:
         part = window(
             hole.snapshot, prefix_tokens, suffix_tokens, hole.bytes_per_token, first_row=hole.first_row
         )
+        mask = hole.mask or str
         given = FimInput(
-            prefix=part.prefix + hole.selected,
-            suffix=part.suffix,
+            prefix=mask(part.prefix) + hole.selected,
+            suffix=mask(part.suffix),
             language=hole.snapshot.language,
             path=hole.path,
             repo=hole.repo,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from twinny_lsp.config.resolved import CompletionSettings
 from twinny_lsp.documents.snapshot import Snapshot
-from twinny_lsp.exchange import ContextFile
 
 if TYPE_CHECKING:
     from twinny_lsp.completion.record import Record
@@ -33,10 +32,9 @@ class Request:
     """One completion request. `selected` is the menu item the editor would insert at the cursor (LSP
     `selectedCompletionInfo`): a completion must begin with it.
 
-    `path` is the document's path relative to its root, `repo` the root's name ("" when unknown);
-    `neighbours` is what else the model should see (notebook cells, other files). `idle` are the seconds since
-    the last key: some editors wait by themselves before they ask. `tells_shown`: the client says when an
-    answer is on screen; of others it is taken for granted.
+    `path` is the document's path relative to its root, `repo` the root's name ("" when unknown); `cell`: it
+    is a notebook's cell. `idle` are the seconds since the last key: some editors wait by themselves before
+    they ask. `tells_shown`: the client says when an answer is on screen; of others it is taken for granted.
     """
 
     snapshot: Snapshot
@@ -45,8 +43,8 @@ class Request:
     trigger: Trigger
     path: str = ""
     repo: str = ""
-    neighbours: tuple[ContextFile, ...] = ()
     selected: str = ""
+    cell: bool = False
     idle: float = 0.0
     tells_shown: bool = False
 

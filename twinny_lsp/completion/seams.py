@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from twinny_lsp.config.resolved import Target
+from twinny_lsp.context.pieces import NOTHING, At, Gathered
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.documents.windows import BYTES_PER_TOKEN
 from twinny_lsp.errors import TwinnyError
@@ -39,8 +40,9 @@ class Registry(Protocol):
 class Hole:
     """The place to fill. `snapshot` has the cursor; `selected` counts as typed. Budgets in tokens.
 
-    `first_row`: begin the prefix at this row, if that fits: there the last prompt began. `batch_tokens`: what
-    llama.cpp's /infill reads at once. `suffix_first`: ask so where the model's family was trained for both.
+    `first_row`: begin the prefix at this row, if that fits: there the last prompt began. `batch_tokens`:
+    what llama.cpp's /infill reads at once. `suffix_first`: ask so where the model's family was trained for
+    both. `mask` takes secrets out of what is sent.
     """
 
     snapshot: Snapshot
@@ -54,6 +56,7 @@ class Hole:
     first_row: int | None = None
     batch_tokens: int | None = None
     suffix_first: bool = False
+    mask: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,41 @@ class Prompter(Protocol):
         model is known: its message names the setting.
         """
         ...
+
+
+class Context(Protocol):
+    """What else a model should see, and what of the document it may see. See `context.gatherer`."""
+
+    def tokens(self, uri: str) -> int:
+        """How many tokens of a prompt it may have; 0: nothing is wanted."""
+        ...
+
+    async def pieces(self, at: At, budget: int) -> Gathered:
+        """The pieces for this place in at most `budget` bytes, soon, with the best there is; never raises.
+
+        The same ones, byte for byte, while somebody works in one region.
+        """
+        ...
+
+    def mask(self, uri: str, text: str) -> str:
+        """A text of the document as it may be sent: same length, same lines, without secrets."""
+        ...
+
+
+class NoContext:
+    """Nothing but the document, as it is."""
+
+    def tokens(self, uri: str) -> int:
+        """None."""
+        return 0
+
+    async def pieces(self, at: At, budget: int) -> Gathered:
+        """None."""
+        return NOTHING
+
+    def mask(self, uri: str, text: str) -> str:
+        """All of it."""
+        return text
 
 
 class Handle(Protocol):

@@ -13,9 +13,9 @@ import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from twinny_lsp.completion.ask import Ask
+from twinny_lsp.completion.ask import Ask, How, Warm
 from twinny_lsp.completion.flight import Flight
-from twinny_lsp.completion.launch import How, Launcher, Warm
+from twinny_lsp.completion.launch import Launcher
 from twinny_lsp.completion.seams import Clock, Handle
 from twinny_lsp.completion.targets import Targets, facts_or_failure
 from twinny_lsp.config.resolved import Target
@@ -55,6 +55,13 @@ class Warmer:
         if target is None or not self._targets.served(target).last.quick:
             return
         self._after(IDLE_S, partial(self._read, ask, target))
+
+    def better(self, ask: Ask) -> None:
+        """What else the model should see has changed while somebody rests."""
+        target = _target(ask)
+        if target is not None and self._targets.served(target).last.uri == ask.cursor.place.uri:
+            self.stop()
+            self._begin(partial(self._read, ask, target))
 
     def stop(self) -> None:
         """Do not read ahead what was going to be."""

@@ -63,9 +63,11 @@ async def build(editor: Editor, reports: Reports) -> Backend:
     store = await asyncio.to_thread(_read_settings, tuple(editor.roots))
     registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
-    engine = CompletionEngine(registry, prompts, reports)
+    gatherer = _gatherer(editor, store)
+    engine = CompletionEngine(registry, prompts, reports, context=gatherer)
+    gatherer.on_better(engine.context_better)
     conversations = Conversations(registry.provider)
-    return Backend(store, registry, prompts, engine, conversations, _gatherer(editor, store))
+    return Backend(store, registry, prompts, engine, conversations, gatherer)
 
 
 def _gatherer(editor: Editor, store: SettingsStore) -> Gatherer:

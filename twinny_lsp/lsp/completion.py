@@ -168,8 +168,8 @@ class CompletionFeatures:
             trigger=Trigger(str(trigger)),
             path=place.path,
             repo=place.repo,
-            neighbours=self._server.neighbours_of(snapshot.uri),
             selected=selected,
+            cell=self._server.documents.notebook_of(snapshot.uri) is not None,
             idle=self._since_key(snapshot.uri),
             tells_shown=self._tells_shown,
         )

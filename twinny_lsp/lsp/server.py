@@ -18,7 +18,6 @@ from twinny_lsp.lsp.notices import Level, Notices
 from twinny_lsp.lsp.places import Place, place_of
 
 if TYPE_CHECKING:
-    from twinny_lsp.exchange import ContextFile
     from twinny_lsp.lsp.backend import Backend
 
 READY_S = 20.0
@@ -81,16 +80,6 @@ class TwinnyServer(TwinnyLanguageServer):
         workspace = self.protocol.workspace
         folders = tuple(folder.uri for folder in workspace.folders.values())
         return folders or ((workspace.root_uri,) if workspace.root_uri else ())
-
-    def neighbours_of(self, uri: str) -> tuple[ContextFile, ...]:
-        """The other code cells of a notebook, those before the cell first; nothing for other documents."""
-        from twinny_lsp.context.notebooks import cells_as_files
-
-        book = self.documents.notebook_of(uri)
-        if book is None:
-            return ()
-        before, after = self.documents.neighbours(uri)
-        return cells_as_files(self.place_of(uri).path, before, after)
 
     def wants(self, feature: str) -> bool:
         """Whether the client asked for one of our own notifications."""

@@ -197,7 +197,8 @@ class FakePrompter:
             return Prompted(
                 FimPrompt(prefix, part.suffix), native=True, how="native", first_row=part.first_row
             )
-        text = f"{prefix}<HOLE>{part.suffix}"
+        files = "".join(f"# {file.path}\n{file.text}" for file in hole.neighbours)
+        text = f"{files}{prefix}<HOLE>{part.suffix}"
         return Prompted(RawPrompt(text), stop=("<EOT>",), how="fake", first_row=part.first_row)
 
 

@@ -146,7 +146,7 @@ async def test_the_models_own_window_bounds_the_prompt(desk: Desk) -> None:
     desk.model.known = ModelFacts("m", context_tokens=512)
     desk.model.script = say("a\n")
     await soon(desk.ask("a = 1\n" * 3000 + "x = █\n" + "b = 2\n" * 3000))
-    (hole,) = desk.prompter.holes
+    hole = desk.prompter.holes[0]
     assert hole.prefix_tokens + hole.suffix_tokens == (512 - 256 - 32) * 3 // 4, "tokens are only estimated"
 
 

@@ -72,6 +72,15 @@ async def test_native_windows_stay_within_the_servers_batch(prompts: Prompts) ->
     assert len(made.prompt.suffix) <= 16 * 3
 
 
+async def test_secrets_do_not_leave_with_the_window(prompts: Prompts) -> None:
+    here = hole("a = 'hunter2'\nx = █\nb = 'hunter2'\n")
+    here = replace(here, mask=lambda text: text.replace("hunter2", "xxxxxxx"))
+    made = await prompts.prompt(target(), ModelFacts("m"), here, native=True)
+    assert isinstance(made.prompt, RawPrompt)
+    assert made.prompt.text.count("xxxxxxx") == 2
+    assert "hunter2" not in made.prompt.text
+
+
 async def test_a_batch_nobody_told_is_assumed(prompts: Prompts) -> None:
     long = replace(hole("a = 1\n" * 2000 + "x = █\n" + "b = 2\n" * 2000), batch_tokens=64)
     made = await prompts.prompt(Target(llamacpp(), "mystery", "native"), ModelFacts("m"), long, native=True)
