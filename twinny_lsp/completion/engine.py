@@ -23,7 +23,7 @@ from twinny_lsp.completion.job import Job, Rooms
 from twinny_lsp.completion.place import Cursor
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.seams import Clock, LoopClock, OnFailure, OnSuccess, Prompter, Registry
-from twinny_lsp.completion.shape import decide, right_allows_automatic
+from twinny_lsp.completion.shape import Kind, decide
 from twinny_lsp.completion.steps import Steps
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.documents.snapshot import Snapshot
@@ -99,10 +99,9 @@ class CompletionEngine:
         cursor = Cursor(request.snapshot, request.selected)
         around = look_around(request.snapshot, request.selected)
         self._flights.drop_disagreeing(cursor)
-        if request.trigger is Trigger.AUTOMATIC and not right_allows_automatic(around):
-            reason = "text stands right of the cursor: only asked for on request"
-            return self._remember(uri, Result(reason=reason, steps=steps.all()))
-        shape = decide(around, request.settings.multiline)
+        shape = decide(around, request.settings.multiline, invoked=request.trigger is Trigger.INVOKED)
+        if shape.kind is Kind.NOTHING:
+            return self._remember(uri, Result(reason=shape.why, steps=steps.all()))
         steps.add(f"{request.asked.value}, {request.trigger.value}; {shape.kind.value}: {shape.why}")
         job = Job(self._rooms, request, cursor, around, shape, Terms.of(request.settings), steps)
         known = job.known()

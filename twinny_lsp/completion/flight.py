@@ -18,7 +18,6 @@ from twinny_lsp.completion.cutter import Cutter, Reading
 from twinny_lsp.completion.filters import Cleaned, FilterInput, clean
 from twinny_lsp.completion.place import Place, Seat
 from twinny_lsp.completion.seams import Clock, Handle, Prompted
-from twinny_lsp.completion.shape import Kind
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import ProviderError
 from twinny_lsp.exchange import Finish, Piece, Usage
@@ -95,7 +94,7 @@ class Flight:
     def text(self) -> str:
         """What may be shown of the text: all of it, or its whole lines where it did not end well."""
         text = self.cutter.text
-        if self._cut or (self.ended and self.finish is Finish.STOP):
+        if self._cut or self.cutter.certain or (self.ended and self.finish is Finish.STOP):
             return text
         lines, newline, _ = text.rpartition("\n")
         if self.ended and self.finish is Finish.LENGTH and not newline:
@@ -113,7 +112,7 @@ class Flight:
         """Whether what was typed since and what has come can still be the beginning of one text."""
         if not typed:
             return True
-        if self.plan.given.shape.kind is not Kind.BLOCK and "\n" in typed:
+        if not self.plan.given.shape.several and "\n" in typed.lstrip("\n"):
             return False
         raw = self.cutter.text
         if raw.startswith(typed) or (not self.ended and typed.startswith(raw)):
@@ -181,7 +180,7 @@ class Flight:
                 break
             if piece.text:
                 self._wake()
-        self.cutter.finish()
+        self.cutter.finish(self.finish is Finish.STOP)
 
     def _wake(self) -> None:
         for future in self._waiting:

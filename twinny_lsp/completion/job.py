@@ -16,7 +16,7 @@ from twinny_lsp.completion.flights import Flights
 from twinny_lsp.completion.place import Cursor
 from twinny_lsp.completion.request import Candidate, Request, Result, Source, Trigger
 from twinny_lsp.completion.seams import Clock, Hole, OnFailure, OnSuccess, Prompted, Prompter, Registry, sleep
-from twinny_lsp.completion.shape import Kind, Shape
+from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.steps import Steps
 from twinny_lsp.completion.targets import Targets, facts_or_failure
 from twinny_lsp.config.resolved import Target
@@ -180,7 +180,7 @@ class Job:
 
     def _generation(self, target: Target, prompted: Prompted) -> Generation:
         settings = self.request.settings
-        most = settings.max_tokens if self.shape.kind is Kind.BLOCK else min(settings.max_tokens, LINE_TOKENS)
+        most = settings.max_tokens if self.shape.several else min(settings.max_tokens, LINE_TOKENS)
         return Generation(
             model=target.model,
             prompt=prompted.prompt,
@@ -191,7 +191,7 @@ class Job:
 
     async def _follow(self, flight: Flight, typed: str, source: Source) -> Result | None:
         """Wait until there is enough to answer; None when the flight is of no use and another try is due."""
-        partial = self.request.trigger is Trigger.AUTOMATIC and flight.plan.given.shape.kind is Kind.BLOCK
+        partial = self.request.trigger is Trigger.AUTOMATIC and flight.plan.given.shape.several
         over = self.rooms.clock.call_later(PATIENCE, flight.wake) if partial else None
         late_at = self.rooms.clock.now() + PATIENCE
         try:
@@ -216,10 +216,10 @@ class Job:
     def _partial(self, flight: Flight, text: str, source: Source) -> Result:
         """Answer with the whole lines there are; the rest goes on."""
         self.steps.add("the whole lines there are; the rest is still coming")
-        if self.request.settings.cache:
-            shown = flight.cleaned().text or ""
-            self.rooms.cache.put(Known(flight.plan.place, flight.plan.terms, shown))
-        return self._answer(text, source)
+        cleaned = flight.cleaned()
+        if self.request.settings.cache and not cleaned.replaces:
+            self.rooms.cache.put(Known(flight.plan.place, flight.plan.terms, cleaned.text or ""))
+        return self._answer(text, source, cleaned.replaces)
 
     def _landed(self, flight: Flight, typed: str, source: Source) -> Result | None:
         """The flight has ended: its text, or what to do about its failure."""
@@ -231,7 +231,7 @@ class Job:
         self._tell(flight)
         text = _rest(flight, typed)
         if text:
-            return self._answer(text, source)
+            return self._answer(text, source, flight.cleaned().replaces)
         if typed and flight.cleaned().text:
             return None  # all of it is typed already: what comes after it is another question
         notes = flight.cleaned().notes
@@ -256,6 +256,8 @@ class Job:
         if flight.error is not None or flight.broke_off or not self.request.settings.cache:
             return
         cleaned = flight.cleaned()
+        if cleaned.replaces:
+            return  # what is known is put in without taking anything away
         reason = cleaned.notes[-1] if cleaned.notes else "the model had nothing to add"
         self.rooms.cache.put(Known(flight.plan.place, flight.plan.terms, cleaned.text or "", reason))
 
@@ -293,9 +295,9 @@ class Job:
         if not told:
             self.rooms.on_failure(error, target)
 
-    def _answer(self, text: str, source: Source) -> Result:
+    def _answer(self, text: str, source: Source, replaces: int = 0) -> Result:
         whole = self.request.selected + restored(text, self.around.eol)
-        return Result((Candidate(whole),), source, steps=self.steps.all())
+        return Result((Candidate(whole, replaces),), source, steps=self.steps.all())
 
     def _nothing(self, reason: str) -> Result:
         self.steps.add(f"nothing: {reason}")
