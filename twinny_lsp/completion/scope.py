@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import END_WORDS, ends_block
+from twinny_lsp.completion.closers import awaited
 from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.text import CLOSERS, follow, width
 
@@ -24,6 +25,9 @@ _LEADING_BLANKS = 2
 """Blank lines that may stand between a complete line and what comes below it."""
 
 _CLOSED = "the block was closed"
+
+_UNINDENTED = frozenset({"c", "cpp", "cuda", "objective-c", "objective-cpp", "php"})
+"""Languages in which what a namespace or the like encloses is often not indented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Block:
         """Why the block ends before this line (or after it: _CLOSED); None when it goes on."""
         around, text = self._around, line.text
         floor = self._measure(text) if self._floor is None else self._floor
-        if line.whole and _is_next(text, line.depth, around):
+        if line.whole and (_is_next(text, line.depth, around) or self._is_closed_below(line, floor)):
             return "the next line of the document"
         indent = width(text)
         if indent >= floor:
@@ -132,6 +136,18 @@ class Block:
         if ends_block(text, around.language) and indent == self._closer and self._closer_wanted(floor):
             return _CLOSED
         return "less indentation"
+
+    def _is_closed_below(self, line: _Line, floor: int) -> bool:
+        """Whether this closes what the text itself has opened, with a line that stands below already.
+
+        That line waits for its opener: it is indented like the text, and so closes nothing around it.
+        """
+        around, text = self._around, line.text
+        if line.depth != 1 or text.rstrip() != around.next_line.rstrip() or width(text) != floor:
+            return False
+        if not ends_block(text, around.language) or (floor == 0 and around.language in _UNINDENTED):
+            return False
+        return all(each.width != floor for each in awaited(around.above, around.language))
 
     def _closer_wanted(self, floor: int) -> bool:
         """Whether the block's closing line is missing from the document."""
