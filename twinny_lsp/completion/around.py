@@ -5,7 +5,9 @@ Lines here have no terminators. Not the prompt (see prompting.py) and not the wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from twinny_lsp.completion.text import newline_style, normalised, without_terminator
 from twinny_lsp.documents.snapshot import Snapshot
@@ -14,12 +16,15 @@ LINES_ABOVE = 60
 LINES_BELOW = 40
 """How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
 
+_WORD = re.compile(r"[ \t]*\w+")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Around:
     """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
 
-    Text that the editor would put in first (a menu's selected item) counts as typed already.
+    `bottom`: `below` reaches the document's end. Text that the editor would put in first (a menu's selected
+    item) counts as typed already.
     """
 
     language: str
@@ -28,21 +33,40 @@ class Around:
     after: str
     below: tuple[str, ...]
     eol: str = "\n"
+    bottom: bool = True
 
-    @property
+    @cached_property
     def blank(self) -> bool:
         """Whether there is nothing but blanks left of the cursor."""
         return not self.before.strip()
 
-    @property
+    @cached_property
+    def own_line(self) -> bool:
+        """Whether a statement begins here: nothing left of the cursor but blanks and one begun word."""
+        return self.blank or (_WORD.fullmatch(self.before) is not None and not self.after.strip())
+
+    @cached_property
     def next_line(self) -> str:
         """The next line below that is not blank, "" if there is none near."""
         return next((line for line in self.below if line.strip()), "")
 
-    @property
+    @cached_property
     def last_line(self) -> str:
         """The nearest line above that is not blank, "" if there is none near."""
         return next((line for line in reversed(self.above) if line.strip()), "")
+
+    @cached_property
+    def prefix(self) -> str:
+        """What stands before the cursor, as far as it was cut out."""
+        return "\n".join((*self.above, self.before))
+
+    @cached_property
+    def suffix(self) -> str:
+        """What a model would write that goes on into what stands after the cursor.
+
+        Blanks that merely end the cursor's line are left out: no model repeats them.
+        """
+        return "\n".join((self.after if self.after.strip() else "", *self.below))
 
 
 def look_around(snapshot: Snapshot, selected: str = "") -> Around:
@@ -58,4 +82,5 @@ def look_around(snapshot: Snapshot, selected: str = "") -> Around:
         after=snapshot.line_after,
         below=tuple(without_terminator(line) for line in below),
         eol=newline_style(snapshot.lines[:2]),
+        bottom=row + 1 + LINES_BELOW >= len(snapshot.lines),
     )

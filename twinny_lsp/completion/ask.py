@@ -13,7 +13,7 @@ from enum import StrEnum
 from twinny_lsp.completion.around import Around, look_around
 from twinny_lsp.completion.known import Terms
 from twinny_lsp.completion.place import Cursor, Place
-from twinny_lsp.completion.request import Request
+from twinny_lsp.completion.request import Request, Trigger
 from twinny_lsp.completion.shape import Shape, decide
 
 
@@ -37,7 +37,7 @@ class Ask:
             request,
             Cursor(snapshot, selected),
             around,
-            decide(around, request.settings.multiline),
+            decide(around, request.settings.multiline, invoked=request.trigger is Trigger.INVOKED),
             Terms.of(request.settings),
             snapshot.line_before + selected,
         )

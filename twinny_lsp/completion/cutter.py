@@ -1,8 +1,9 @@
 """Reads a stream and says when enough has come: the stream is then closed, not drained.
 
-In order: line ends made `\\n`, stop words cut (also when split over pieces), fences taken off, then the
-shape's own end. What a filter can do as well later is not done here; this is about not paying for
-tokens nobody will see, and about answering at the first moment possible.
+In order: line ends made `\\n`, stop words and special tokens cut (also when split over pieces), fences
+taken off, an echo taken off the begin, indentation made the document's, then the shape's own end. What a
+filter can do as well later is not done here; this is about not paying for tokens nobody will see, and about
+answering at the first moment possible. A piece costs what the piece is long, not what the text is.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.loops import loop_start
-from twinny_lsp.completion.scope import block_end
-from twinny_lsp.completion.shape import Kind, Shape
-from twinny_lsp.completion.unfence import Unfence
+from twinny_lsp.completion.echoes import echoed
+from twinny_lsp.completion.ending import Ending, Whole
+from twinny_lsp.completion.loops import Loops
+from twinny_lsp.completion.reindent import Repair, repair
+from twinny_lsp.completion.shape import Shape
+from twinny_lsp.completion.special import LONGEST, special_token
+from twinny_lsp.completion.unfence import Unfence, without_end
 
 _LONGEST = 16_000
 """Characters; no shape needs more, and a server that ignores max_tokens is not followed for ever."""
-
-_REPEATED_RIGHT = 4
-"""So many characters of what stands right of the cursor must come back for it to count as repeated."""
 
 
 class StopWords:
@@ -28,6 +29,8 @@ class StopWords:
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self._words = tuple(word for word in dict.fromkeys(words) if word)
+        self._first = frozenset(word[0] for word in self._words)
+        self._longest = max(map(len, self._words), default=0)
         self._held = ""
         self.found = ""
 
@@ -35,15 +38,24 @@ class StopWords:
         """The text that is certainly before any stop word; "" for ever once one was found."""
         if self.found:
             return ""
-        self._held += text
-        hits = [(at, word) for word in self._words if (at := self._held.find(word)) >= 0]
+        held = self._held + text
+        if self._first.isdisjoint(held):
+            self._held = ""
+            return held
+        hits = [(at, word) for word in self._words if (at := held.find(word)) >= 0]
         if hits:
             at, self.found = min(hits, key=lambda hit: (hit[0], -len(hit[1])))
-            return self._held[:at]
-        keep = 0 if final else max((_overlap(self._held, word) for word in self._words), default=0)
-        out = self._held[: len(self._held) - keep]
-        self._held = self._held[len(self._held) - keep :]
-        return out
+            return held[:at]
+        keep = 0 if final else self._overlap(held)
+        self._held = held[len(held) - keep :]
+        return held[: len(held) - keep]
+
+    def _overlap(self, text: str) -> int:
+        """How many characters at the end of the text may be the beginning of a word."""
+        for at in range(max(0, len(text) - self._longest + 1), len(text)):
+            if text[at] in self._first and any(word.startswith(text[at:]) for word in self._words):
+                return len(text) - at
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,58 +71,88 @@ class Reading:
 class Cutter:
     """The text so far and whether it is enough.
 
-    `text` has line ends `\n` and only what is certain (no half stop word). `why` is set once the shape
-    is complete: nothing fed later changes anything.
+    `text` has line ends `\n` and only what is certain (no half stop word). `why` is set once the text is
+    complete: nothing fed later changes anything. `certain`: its end was found, its last line is whole.
     """
 
     def __init__(self, around: Around, shape: Shape, reading: Reading = Reading()) -> None:
         self._around = around
-        self._shape = shape
+        self._reading = reading
         self._stops = StopWords(reading.ends)
-        self._unfence = Unfence(around.language, prose=reading.chat or around.blank)
+        self._unfence = Unfence(around, chat=reading.chat, patient=shape.whole)
         self._opens = reading.opens
-        self._restore = reading.restore
-        self._unrestored = ""
-        self._carriage = ""
-        self._begun = ""
+        self._ending = Whole(around, shape) if shape.whole else Ending(around, shape)
+        self._loops = Loops(around.before)
+        self._carriage = self._begun = ""
+        self._raw = self._unrestored = ""
+        self._token = ""
+        self._looked = 0
+        self._echo: tuple[int, str] | None = None
+        self._repair: Repair | bool | None = False
         self.text = ""
         self.why = ""
+        self.certain = False
 
     @property
     def done(self) -> bool:
-        """Whether the shape is complete."""
+        """Whether the text is complete."""
         return bool(self.why)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was taken off on the way, for `why`."""
-        found = f"stop word {self._stops.found}" if self._stops.found else ""
-        return tuple(note for note in (found, self._unfence.acted) if note)
+        """What was done on the way, for `why`, by the names of the filters that would have done it later."""
+        stop = self._stops.found or self._token
+        acts = {
+            "leaks": f"cut at {stop.strip()}" if stop else "",
+            "prose": f"took off {self._unfence.acted}" if self._unfence.acted else "",
+            "echo": self._echo[1] if self._echo else "",
+            "style": self._repair.note if isinstance(self._repair, Repair) else "",
+        }
+        return tuple(f"{name}: {note}" for name, note in acts.items() if note)
 
     def feed(self, piece: str) -> None:
         """Take the next piece of the stream."""
         if not self.done:
-            self._take(piece, final=False)
+            self._take(piece, final=False, stopped=False)
 
-    def finish(self) -> None:
-        """The stream has ended by itself: what was held back is text after all."""
+    def finish(self, stopped: bool = True) -> None:
+        """The stream has ended: what was held back is text after all.
+
+        `stopped`: the model did that by itself; else it was cut off (by its limit of tokens, by a broken
+        connection), and the last line may be half.
+        """
         if not self.done:
-            self._take("", final=True)
+            self._take("", final=True, stopped=stopped)
             self.why = self.why or "the model ended"
 
-    def _take(self, piece: str, *, final: bool) -> None:
+    def _take(self, piece: str, *, final: bool, stopped: bool) -> None:
         raw = self._carriage + piece
         self._carriage = "\r" if raw.endswith("\r") and not final else ""
-        raw = raw[: len(raw) - len(self._carriage)].replace("\r\n", "\n").replace("\r", "\n")
+        if "\r" in raw:
+            raw = raw[: len(raw) - len(self._carriage)].replace("\r\n", "\n").replace("\r", "\n")
         raw = self._without_opening(raw, final=final)
         fresh = self._unfence.feed(self._stops.feed(raw, final=final), final=final or bool(self._stops.found))
-        if self._restore is None:
-            self.text += fresh
-        else:
-            self._unrestored += fresh
-            self.text = self._restore(self._unrestored)
-        if fresh or self._stops.found or self._unfence.done:
-            self._judge()
+        ended = final or bool(self._stops.found) or self._unfence.done
+        more = self._restored(fresh, final=ended)
+        if self._unfence.loose and not self._token:
+            if more and not self._cut_at_token():
+                self._judge(final=False, stopped=False)
+            self._raw = without_end(self._raw)
+        if (more or ended) and not self.done:
+            ended = self._cut_at_token() or ended
+            self._judge(final=ended, stopped=stopped or not final)
+
+    def _restored(self, fresh: str, *, final: bool) -> bool:
+        """Add to the raw text, the user's own special tokens made whole; whether there is more of it now."""
+        if self._reading.restore is None:
+            self._raw += fresh
+            return bool(fresh)
+        self._unrestored += fresh
+        whole = self._reading.restore(self._unrestored)
+        whole = whole if final else whole[: max(len(self._raw), len(whole) - LONGEST)]
+        more = len(whole) > len(self._raw)
+        self._raw = whole
+        return more
 
     def _without_opening(self, raw: str, *, final: bool) -> str:
         """Take off a token that the model repeats at the begin; hold back what may become one."""
@@ -124,36 +166,55 @@ class Cutter:
         self._opens = ()
         return self._begun
 
-    def _judge(self) -> None:
-        ended = bool(self._stops.found) or self._unfence.done
-        if self._shape.kind is Kind.BLOCK:
-            end = block_end(self.text, self._around, self._shape, final=ended)
-            if end is not None:
-                self.text, self.why = self.text[: end.at], end.why
-        else:
-            self._judge_line()
-        if not self.done and (loop := loop_start(self.text, self._around.before)) is not None:
-            self.text, self.why = self.text[:loop], "the model repeats itself"
-        if not self.done and ended:
-            self.why = "a stop word" if self._stops.found else "the fence was closed"
-        if not self.done and len(self.text) > _LONGEST:
-            self.why = "too long"
+    def _cut_at_token(self) -> bool:
+        """Cut the raw text at a special token that is no stop word of this model."""
+        if self._reading.restore is not None:
+            return False
+        token = special_token(self._raw, self._around, max(0, self._looked - LONGEST))
+        self._looked = len(self._raw)
+        if token is None:
+            return False
+        self._token = token.text
+        if token.opens:
+            self._raw = self._raw[token.end :]
+            self._looked = 0
+            return self._cut_at_token()
+        self._raw = self._raw[: token.at]
+        return True
 
-    def _judge_line(self) -> None:
-        """One line is complete at its newline; on a blank line, newlines before the text do not count."""
-        start = len(self.text) - len(self.text.lstrip(" \t\n")) if self._around.blank else 0
-        newline = self.text.find("\n", start)
-        if newline >= 0:
-            self.text, self.why = self.text[:newline], "the line is complete"
+    def _judge(self, *, final: bool, stopped: bool) -> None:
+        text = self._own(final)
+        if text is None:
             return
-        rest = self._around.after.strip()
-        if len(rest) >= _REPEATED_RIGHT and self.text.rstrip().endswith(rest):
-            self.why = "what stands right of the cursor was repeated"
+        self.text = text
+        if isinstance(self._ending, Whole):
+            end = self._ending.feed(text, final=final, stopped=stopped)
+        else:
+            # Where a stream was cut off, the last line may be half: no end is to be seen in it.
+            end = self._ending.feed(text, final=final and stopped)
+        if end is not None:
+            self.text, self.why, self.certain = text[: end.at], end.why, True
+        if (loop := self._loops.at(self.text)) is not None:
+            self.text, self.why, self.certain = self.text[:loop], "the model repeats itself", True
+        if not final or (end is not None and end.why != "the model ended"):
+            if not self.done and len(text) > _LONGEST:
+                self.why = "too long"
+            return
+        if self._stops.found or self._token:
+            self.why = "a stop word"
+        elif self._unfence.done:
+            self.why = "the fence was closed"
 
-
-def _overlap(text: str, word: str) -> int:
-    """How many characters at the end of the text may be the beginning of the word."""
-    for size in range(min(len(word) - 1, len(text)), 0, -1):
-        if text.endswith(word[:size]):
-            return size
-    return 0
+    def _own(self, final: bool) -> str | None:
+        """The model's own text: without an echo at its begin, indented like the document. None: held back."""
+        if self._echo is None:
+            self._echo = echoed(self._raw, self._around, final=final)
+            if self._echo is None:
+                return None
+        text = self._raw[self._echo[0] :] if self._echo[0] else self._raw
+        if self._repair is False:
+            chat = self._reading.chat or self._unfence.opened
+            self._repair = repair(text, self._around, chat=chat, final=final)
+            if self._repair is False and chat and "\n" in text:
+                return text[: text.rfind("\n") + 1]  # how the next line is meant is not known yet
+        return self._repair.apply(text) if isinstance(self._repair, Repair) else text

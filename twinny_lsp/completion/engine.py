@@ -29,7 +29,7 @@ from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.rooms import Rooms
 from twinny_lsp.completion.seams import Clock, Context, LoopClock, NoContext, Prompter, Registry, Reports
-from twinny_lsp.completion.shape import right_allows_automatic
+from twinny_lsp.completion.shape import Kind
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.completion.warmer import Warmer
 from twinny_lsp.completion.windowing import Windows
@@ -117,9 +117,8 @@ class CompletionEngine:
         ask = Ask.of(request)
         self._asked = ask
         self._notice(ask)
-        if request.trigger is Trigger.AUTOMATIC and not right_allows_automatic(ask.around):
-            reason = "text stands right of the cursor: only asked for on request"
-            return self._remember(uri, Result(reason=reason, record=record))
+        if ask.shape.kind is Kind.NOTHING:
+            return self._remember(uri, Result(reason=ask.shape.why, record=record))
         record.shape = f"{ask.shape.kind.value}: {ask.shape.why}"
         record.add(f"{record.surface}, {record.trigger}; {record.shape}")
         hurried = request.trigger is Trigger.INVOKED or self._accepted

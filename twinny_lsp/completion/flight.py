@@ -130,8 +130,18 @@ class Flight:
             reason = cleaned.notes[-1] if cleaned.notes else NOTHING_TO_ADD
             kept = whole and reply.over
             if not reply.broke_off and (cleaned.text or (kept and number == 0)):
-                text, spare = cleaned.text or "", self.plan.spare or number > 0
-                made.append(Answer(self.plan.place, self.plan.terms, text, reason, kept, spare=spare))
+                made.append(
+                    Answer(
+                        self.plan.place,
+                        self.plan.terms,
+                        cleaned.text or "",
+                        reason,
+                        kept,
+                        cleaned.replaces,
+                        spare=self.plan.spare or number > 0,
+                        by_hand=self.plan.given.shape.whole,
+                    )
+                )
         return made
 
     @contextmanager

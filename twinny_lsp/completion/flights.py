@@ -31,12 +31,15 @@ class Flights:
         self._by_slot: dict[str, tuple[Flight, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, cursor: Cursor, terms: Terms) -> tuple[Flight, Typed] | None:
-        """A generation that a request here can take up, and what was typed since it was asked."""
+    def find(self, cursor: Cursor, terms: Terms, *, by_hand: bool = False) -> tuple[Flight, Typed] | None:
+        """A generation that a request here can take up, and what was typed since it was asked.
+
+        `by_hand`: a person asks, who wants all that belongs there.
+        """
         for flight, _ in self._by_slot.values():
             if flight.aborted or flight.error is not None or flight.plan.warm:
                 continue
-            if flight.plan.terms != terms:
+            if flight.plan.terms != terms or (by_hand and not flight.plan.given.shape.whole):
                 continue
             typed = flight.typed_at(cursor)
             if typed is not None and (not flight.reply.over or flight.reply.rest(typed.text)):

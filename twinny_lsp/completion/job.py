@@ -13,7 +13,7 @@ from twinny_lsp.completion.choices import Choices
 from twinny_lsp.completion.filters import restored
 from twinny_lsp.completion.flight import NOTHING_TO_ADD, Flight
 from twinny_lsp.completion.flights import CHANGED
-from twinny_lsp.completion.known import Known
+from twinny_lsp.completion.known import Known, has_closers
 from twinny_lsp.completion.place import UNTYPED, Place, Typed
 from twinny_lsp.completion.record import Record
 from twinny_lsp.completion.request import Candidate, Result, Source, Trigger
@@ -74,17 +74,19 @@ class Job:
         self.served_by = known.answer.place
         if not known.text:
             return self._nothing(known.answer.reason)
-        return self._answer(known.text, Source.CACHE, known)
+        return self._answer(known.text, Source.CACHE, known.replaces)
 
     def _usable(self) -> Known | None:
         """What is known and good enough: a person wants the whole, and no "nothing to add"."""
         if not self.ask.request.settings.cache:
             return None
         known = self.rooms.known.find(self.ask.cursor, self.ask.terms)
-        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
+        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms, by_hand=self._invoked)
         if taken is not None and (self._invoked or known is None or not known.text):
             return None
-        if known is None or (self._invoked and not (known.text and known.answer.whole)):
+        if known is None:
+            return None
+        if self._invoked and not (known.text and known.answer.whole and known.answer.by_hand):
             return None
         if taken is not None:
             taken[0].touch()
@@ -97,7 +99,7 @@ class Job:
         self._looked = False
         if known is not None:
             return await self._chosen(known, None) if known.candidates else known
-        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
+        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms, by_hand=self._invoked)
         if taken is not None:
             return await self._take_up(*taken)
         if not self._paused:
@@ -152,7 +154,7 @@ class Job:
 
     def _known_meanwhile(self) -> bool:
         """Whether waiting for the slot brought an answer, or a stream to take up."""
-        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms)
+        taken = self.rooms.flights.find(self.ask.cursor, self.ask.terms, by_hand=self._invoked)
         return taken is not None or self._usable() is not None
 
     async def _follow(self, flight: Flight, typed: Typed, source: Source) -> Result | None:
@@ -176,7 +178,7 @@ class Job:
                         left = late_at - self.rooms.clock.now()
                         if left <= 0:
                             self.record.add("the whole lines there are; the rest is still coming")
-                            return self._answer(rest, source, None, typed)
+                            return self._answer(rest, source, _replaces(flight, typed, rest))
                         over = over or self.rooms.clock.call_later(left, flight.wake)
                     await flight.change()
                 if flight.aborted:
@@ -194,7 +196,8 @@ class Job:
         self._tell(flight)
         rest = flight.reply.rest(typed.text)
         if rest:
-            return await self._chosen(self._answer(rest, source, None, typed), None if typed.text else flight)
+            result = self._answer(rest, source, _replaces(flight, typed, rest))
+            return await self._chosen(result, None if typed.text else flight)
         if typed.text:
             return None  # it says something else, or no more than what is typed: that is another question
         if flight.reply.broke_off:
@@ -257,10 +260,7 @@ class Job:
         if not told:
             self.rooms.on_failure(error, target)
 
-    def _answer(self, text: str, source: Source, known: Known | None, typed: Typed = UNTYPED) -> Result:
-        replaces = known.replaces if known is not None else 0
-        if known is None and typed.closers and typed.closers[0] in text:
-            replaces = len(typed.closers)
+    def _answer(self, text: str, source: Source, replaces: int = 0) -> Result:
         whole = self.ask.request.selected + restored(text, self.ask.around.eol)
         self.record.shown, self.record.candidates = len(text), 1
         return Result((Candidate(whole, replaces),), source, record=self.record)
@@ -268,3 +268,9 @@ class Job:
     def _nothing(self, reason: str) -> Result:
         self.record.add(f"nothing: {reason}")
         return Result(reason=reason, record=self.record)
+
+
+def _replaces(flight: Flight, typed: Typed, rest: str) -> int:
+    """How many code points right of the cursor go away: closers that the text has itself."""
+    put_there = len(typed.closers) if has_closers(rest, typed.closers) else 0
+    return flight.reply.cleaned().replaces + put_there

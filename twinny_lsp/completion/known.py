@@ -58,7 +58,8 @@ class Answer:
     """`text` has line ends `\\n` and is "" when the model had nothing to add (`reason`).
 
     `whole` False: more was to come, but was not waited for. `replaces` code points right of its end go away.
-    `spare`: to choose from, when a person asks; not the first that comes to mind.
+    `spare`: to choose from, when a person asks; not the first that comes to mind. `by_hand`: a person asked,
+    so it is all that belongs there.
     """
 
     place: Place
@@ -68,6 +69,7 @@ class Answer:
     whole: bool = True
     replaces: int = 0
     spare: bool = False
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +219,11 @@ def _following(bucket: list[_Entry], since: str, closers: str) -> Iterator[tuple
             continue
         if closers and not awaited(since[before:]).startswith(closers):
             continue
-        yield entry, Known(rest, answer, answer.replaces + (len(closers) if _has(rest, closers) else 0))
+        put_there = len(closers) if has_closers(rest, closers) else 0
+        yield entry, Known(rest, answer, answer.replaces + put_there)
 
 
-def _has(rest: str, closers: str) -> bool:
+def has_closers(rest: str, closers: str) -> bool:
     """Whether the text writes these closers itself, in that order."""
     at = -1
     return all((at := rest.find(closer, at + 1)) >= 0 for closer in closers)

@@ -16,7 +16,6 @@ from twinny_lsp.completion.flights import Flights
 from twinny_lsp.completion.record import Asking
 from twinny_lsp.completion.request import Trigger
 from twinny_lsp.completion.seams import Clock, Prompted, Registry
-from twinny_lsp.completion.shape import Kind
 from twinny_lsp.completion.targets import Targets, facts_or_failure
 from twinny_lsp.completion.windowing import Window, Windows
 from twinny_lsp.config.resolved import Target
@@ -112,7 +111,9 @@ def slot_of(target: Target) -> str:
 
 def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Generation:
     settings = ask.request.settings
-    most = settings.max_tokens if ask.shape.kind is Kind.BLOCK else min(settings.max_tokens, LINE_TOKENS)
+    # What is asked ahead begins at the end of a line, and so may be lines below it.
+    several = ask.shape.several or how.way is not None
+    most = settings.max_tokens if several else min(settings.max_tokens, LINE_TOKENS)
     warmer = max(settings.temperature, VARIANT_TEMPERATURE)
     return Generation(
         model=target.model,

@@ -19,6 +19,30 @@ _SHORTEST_RUN = 40
 """A run within one line must have so many characters: `0, 0, 0, 0` is a table."""
 
 
+_TAIL = 3_000
+_OFTEN = 16
+"""Characters: what the stream's check looks back over, and after how many new ones it looks again."""
+
+
+class Loops:
+    """Looks for a repetition at the end of a growing text; each look costs the same."""
+
+    def __init__(self, before: str) -> None:
+        self._before = before
+        self._seen = 0
+
+    def at(self, text: str) -> int | None:
+        """Where the second copy begins in all of the text so far."""
+        ended = text.find("\n", self._seen) >= 0
+        if not ended and len(text) < self._seen + _OFTEN:
+            return None
+        self._seen = len(text)
+        tail = self._before + text if len(text) < _TAIL else text[-_TAIL:]
+        if (ended and _line_loop(tail) is not None) or _unit_loop(tail) is not None:
+            return loop_start(text, self._before)
+        return None
+
+
 def loop_start(text: str, before: str = "") -> int | None:
     """Where the second copy of a repetition at the end of the text begins; None if there is none.
 
@@ -62,10 +86,17 @@ def _unit_loop(text: str) -> int | None:
     for size in range(1, min(_LONGEST_UNIT, len(line) // _UNIT_EQUAL) + 1):
         copies = max(_UNIT_EQUAL, -(-_SHORTEST_RUN // size))
         unit = line[-size:]
-        if not unit.strip(" \t-=*#_~/\\") or not line.endswith(unit * copies):
+        if not line.endswith(unit, 0, -size) or not any(map(_tells, unit)):
+            continue
+        if not line.endswith(unit * copies):
             continue
         at = len(line) - size * copies
         while at > 0 and line[at - 1] == line[at - 1 + size]:
             at -= 1
         return len(text) - len(line) + at + size
     return None
+
+
+def _tells(char: str) -> bool:
+    """Whether the character is no part of a ruler."""
+    return char.isalnum() or char in "([{<"

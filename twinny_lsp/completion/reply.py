@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from twinny_lsp.completion.cutter import Cutter, Reading
 from twinny_lsp.completion.filters import Cleaned, FilterInput, clean
-from twinny_lsp.completion.shape import Kind
 from twinny_lsp.exchange import Finish
 
 
@@ -38,7 +37,7 @@ class Reply:
         if not self.over:
             self.finish = finish
             self._closed = True
-            self.cutter.finish()
+            self.cutter.finish(finish is Finish.STOP)
 
     @property
     def broke_off(self) -> bool:
@@ -49,7 +48,7 @@ class Reply:
     def text(self) -> str:
         """What may be shown of the text: all of it, or its whole lines where it did not end well (yet)."""
         text = self.cutter.text
-        if self._cut or (self._closed and self.finish is Finish.STOP):
+        if self._cut or self.cutter.certain or (self._closed and self.finish is Finish.STOP):
             return text
         lines, newline, _ = text.rpartition("\n")
         if self._closed and self.finish is Finish.LENGTH and not newline:
@@ -76,5 +75,5 @@ class Reply:
         raw = self.cutter.text
         if self.rest(typed) or (not self.over and raw.startswith(typed)):
             return True
-        beyond = self._given.shape.kind is not Kind.BLOCK and "\n" in typed
+        beyond = not self._given.shape.several and "\n" in typed.lstrip("\n")
         return not self.over and typed.startswith(raw) and not beyond

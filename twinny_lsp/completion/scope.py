@@ -1,6 +1,7 @@
-"""Where a block ends: one pure function that both the stream cutter and the filters use.
+"""Where a block ends: one reader that both the stream cutter and the filters use.
 
-It reads indentation, blank lines, brackets and the line below the cursor; it knows no grammar.
+It reads indentation, blank lines, brackets and the line below the cursor; it knows no grammar. Each line is
+looked at once, however the text comes.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import re
 from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.shape import END_WORDS, Shape, ends_block
-from twinny_lsp.completion.text import first_filled, follow, width
+from twinny_lsp.completion.blocks import END_WORDS, ends_block
+from twinny_lsp.completion.closers import awaited
+from twinny_lsp.completion.shape import Shape
+from twinny_lsp.completion.text import CLOSERS, follow, width
 
 _COMMENT_BEGIN = re.compile(r"/\*+|//+|#+|--+|<!--")
 """Lines with which every comment begins, so that one is not the other."""
@@ -18,93 +21,142 @@ _COMMENT_BEGIN = re.compile(r"/\*+|//+|#+|--+|<!--")
 _TELLING = 3
 """Letters and digits without which a line within brackets is equal by chance."""
 
+_LEADING_BLANKS = 2
+"""Blank lines that may stand between a complete line and what comes below it."""
+
+_CLOSED = "the block was closed"
+
+_UNINDENTED = frozenset({"c", "cpp", "cuda", "objective-c", "objective-cpp", "php"})
+"""Languages in which what a namespace or the like encloses is often not indented."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The block is `text[:at]`; `why` is for people."""
+    """The text that is wanted is `text[:at]`; `why` is for people."""
 
     at: int
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
-    """Lines indented by at least `floor` belong to the block; `closer` is where its closing line stands."""
-
-    floor: int
-    closer: int
-
-
-def block_end(text: str, around: Around, shape: Shape, *, final: bool) -> End | None:
-    """Where the block in `text` (line ends `\\n`) ends, or None while that cannot be told yet.
-
-    `final`: nothing more will come, so that the last line is whole. Then there is always an end.
-    """
-    lines = text.split("\n")
-    scope = _scope(lines, around)
-    at, kept, filled, blanks = 0, 0, 0, 0
-    open_brackets: list[str] = []
-    for index, line in enumerate(lines):
-        whole = final or index < len(lines) - 1
-        if not line.strip():
-            if whole and not (index == 0 and not around.blank):
-                blanks += 1
-            if blanks > 1 and filled:
-                return End(kept, "two blank lines")
-        else:
-            if index or around.blank:
-                begun = _Line(line, index, whole, blanks, filled > 0, len(open_brackets))
-                end = _ends_at(begun, around, shape, scope)
-                if end is not None:
-                    return End(at + len(line), end) if end == _CLOSED else End(kept, end)
-            if whole:
-                filled, blanks, kept = filled + 1, 0, at + len(line)
-                if filled >= shape.max_lines:
-                    return End(kept, f"{filled} lines")
-            follow(open_brackets, line, around.language)
-        at += len(line) + 1
-    return End(kept if filled else 0, "the model ended") if final else None
-
-
-@dataclass(frozen=True, slots=True)
 class _Line:
     text: str
-    index: int
     whole: bool
-    blanks: int
-    follows: bool
     depth: int
+    """How many brackets the text itself has open."""
 
 
-_CLOSED = "the block was closed"
+class Block:
+    """Reads a text (line ends `\\n`) as it grows and finds the block's end.
 
+    `below`: the cursor's line is complete, and the block stands on the lines below it.
+    """
 
-def _scope(lines: list[str], around: Around) -> _Scope:
-    if not around.blank:
-        own = width(around.before)
-        return _Scope(own + 1, own)
-    first = first_filled(lines)
-    floor = width(around.before) if around.before else width(first or "")
-    outer = next((width(line) for line in reversed(around.above) if line.strip() and width(line) < floor), 0)
-    return _Scope(floor, outer)
+    def __init__(self, around: Around, shape: Shape, *, below: bool = False) -> None:
+        self._around = around
+        self._shape = shape
+        self._own = around.own_line and not below
+        self._below = below
+        self._floor: int | None = None
+        self._closer = 0
+        if not self._own and not below:
+            self._closer = width(around.before)
+            self._floor = self._closer + 1
+        self._start = self._index = self._kept = self._filled = self._blanks = 0
+        self._goes_on = False
+        self._brackets: list[str] = []
 
+    def feed(self, text: str, *, final: bool) -> End | None:
+        """The end in all of the text so far, or None while that cannot be told yet.
 
-def _ends_at(line: _Line, around: Around, shape: Shape, scope: _Scope) -> str | None:
-    """Why the block ends before this line (or after it: _CLOSED); None when it goes on."""
-    text = around.before + line.text if line.index == 0 else line.text
-    if line.whole and _is_next(text, line.depth, around):
-        return "the next line of the document"
-    indent = width(text)
-    if indent >= scope.floor:
-        paragraph = line.blanks and not shape.opened and indent == scope.floor and not line.depth
-        return "a blank line" if paragraph and line.follows else None
-    if line.depth:
+        `final`: nothing more will come, so that the last line is whole. Then there is always an end.
+        """
+        while (newline := text.find("\n", self._start)) >= 0:
+            end = self._line(text[self._start : newline], whole=True)
+            if end is not None:
+                return end
+            self._start, self._index, self._goes_on = newline + 1, self._index + 1, False
+        if final or not self._goes_on:
+            end = self._line(text[self._start :], whole=final)
+            if end is not None:
+                return end
+        return End(self._kept if self._filled else 0, "the model ended") if final else None
+
+    def _line(self, line: str, *, whole: bool) -> End | None:
+        if not line.strip():
+            return self._blank() if whole else None
+        if self._index or self._own:
+            text = self._around.before + line if self._own and not self._index else line
+            end = self._ends_at(_Line(text, whole, len(self._brackets)))
+            if end is not None:
+                return End(self._start + len(line), end) if end == _CLOSED else End(self._kept, end)
+        if whole:
+            self._filled, self._blanks, self._kept = self._filled + 1, 0, self._start + len(line)
+            if self._filled >= self._shape.max_lines:
+                return End(self._kept, f"{self._filled} lines")
+            follow(self._brackets, line, self._around.language)
         return None
-    if not line.whole and _may_close(line.text, around.language):
+
+    def _blank(self) -> End | None:
+        if self._index or self._own:
+            self._blanks += 1
+        if self._blanks > 1 and self._filled:
+            return End(self._kept, "two blank lines")
+        if self._below and self._blanks > _LEADING_BLANKS:
+            return End(0, "nothing but blank lines")
         return None
-    if ends_block(line.text, around.language) and indent == scope.closer and _closer_wanted(around, scope):
-        return _CLOSED
-    return "less indentation"
+
+    def _measure(self, text: str) -> int:
+        """The scope, from the first line that is not blank."""
+        before = "" if self._below else self._around.before
+        self._floor = floor = width(before or text)
+        lines = (*self._around.above, self._around.before) if self._below else self._around.above
+        outer = (width(line) for line in reversed(lines) if line.strip())
+        self._closer = next((each for each in outer if each < floor), 0)
+        return floor
+
+    def _ends_at(self, line: _Line) -> str | None:
+        """Why the block ends before this line (or after it: _CLOSED); None when it goes on."""
+        around, text = self._around, line.text
+        floor = self._measure(text) if self._floor is None else self._floor
+        if line.whole and (_is_next(text, line.depth, around) or self._is_closed_below(line, floor)):
+            return "the next line of the document"
+        indent = width(text)
+        if indent >= floor:
+            paragraph = self._blanks and not self._shape.opened and indent == floor and not line.depth
+            if paragraph and self._filled:
+                return "a blank line"
+            self._goes_on = not line.whole
+            return None
+        if line.depth:
+            self._goes_on = not line.whole
+            return None
+        if not line.whole and _may_close(text, around.language):
+            return None
+        if ends_block(text, around.language) and indent == self._closer and self._closer_wanted(floor):
+            return _CLOSED
+        return "less indentation"
+
+    def _is_closed_below(self, line: _Line, floor: int) -> bool:
+        """Whether this closes what the text itself has opened, with a line that stands below already.
+
+        That line waits for its opener: it is indented like the text, and so closes nothing around it.
+        """
+        around, text = self._around, line.text
+        if line.depth != 1 or text.rstrip() != around.next_line.rstrip() or width(text) != floor:
+            return False
+        if not ends_block(text, around.language) or (floor == 0 and around.language in _UNINDENTED):
+            return False
+        return all(each.width != floor for each in awaited(around.above, around.language))
+
+    def _closer_wanted(self, floor: int) -> bool:
+        """Whether the block's closing line is missing from the document."""
+        below = self._around.next_line
+        if not below:
+            return True
+        return width(below) < floor and not (
+            width(below) == self._closer and ends_block(below, self._around.language)
+        )
 
 
 def _is_next(text: str, depth: int, around: Around) -> bool:
@@ -117,15 +169,6 @@ def _is_next(text: str, depth: int, around: Around) -> bool:
 
 
 def _may_close(line: str, language: str) -> bool:
-    start = line.lstrip()[:1]
-    return start in set(")]}") or (language in END_WORDS and start.isalpha())
-
-
-def _closer_wanted(around: Around, scope: _Scope) -> bool:
-    """Whether the block's closing line is missing from the document."""
-    below = around.next_line
-    if not below:
-        return True
-    return width(below) < scope.floor and not (
-        width(below) == scope.closer and ends_block(below, around.language)
-    )
+    start = line.lstrip()[:2]
+    word = language in END_WORDS and start[:1].isalpha()
+    return start[:1] in CLOSERS or "</".startswith(start) or word

@@ -23,6 +23,11 @@ _LIFETIMES = frozenset({"rust", "ocaml", "haskell", "fsharp", "clojure", "lisp",
 """Languages where a lone ' is not the start of a string."""
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, for tables."""
+    return frozenset(text.split())
+
+
 def normalised(text: str) -> str:
     """The text with every line end as `\\n`."""
     return _TERMINATOR.sub("\n", text) if "\r" in text else text
@@ -92,3 +97,8 @@ def _step(stack: list[str], char: str) -> bool:
     while stack.pop() != char:
         pass
     return True
+
+
+def is_word(char: str) -> bool:
+    """Whether the character is part of a word; "" is none."""
+    return char.isalnum() or char == "_"

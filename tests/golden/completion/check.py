@@ -11,6 +11,9 @@ Cases are data in the TOML files beside this one; adding one needs no code. Keys
     by         the name of a filter (or `cutter`) that must have acted
     stop       the family's stop words
     multiline  auto, always or never ("auto" when absent)
+    invoked    true: a person asked for it
+    finish     stop (when absent) or length: the model was cut off by its limit of tokens
+    replaces   so many characters right of the cursor go away
     chat       true: a chat model was asked
     eol        the document's line end, "\\r\\n" or "\\r" ("\\n" when absent)
     uncut      true: the model's whole text goes to the filters, past the cutter
@@ -26,7 +29,7 @@ from pathlib import Path
 
 from twinny_lsp.completion.around import look_around
 from twinny_lsp.completion.cutter import Cutter, Reading
-from twinny_lsp.completion.filters import FilterInput, clean, restored
+from twinny_lsp.completion.filters import Cleaned, FilterInput, clean, restored
 from twinny_lsp.completion.shape import decide
 from twinny_lsp.config.resolved import Multiline
 from twinny_lsp.documents.snapshot import Snapshot
@@ -52,6 +55,9 @@ class Case:
     eol: str = "\n"
     uncut: bool = False
     unread: str = ""
+    invoked: bool = False
+    finish: str = "stop"
+    replaces: int = 0
 
 
 def cases() -> Iterator[tuple[str, Case]]:
@@ -73,34 +79,39 @@ def snapshot_of(text: str, language: str = "python", eol: str = "\n", uri: str =
     return Snapshot(uri, language, 1, lines, row, len(left))
 
 
-def stream_through(case: Case, size: int) -> tuple[str | None, tuple[str, ...], int]:
-    """Run cutter and filters with pieces of `size`: the text, the notes, how much was read."""
-    snapshot = snapshot_of(case.text, case.language, case.eol)
-    around = look_around(snapshot)
-    shape = decide(around, Multiline(case.multiline))
-    given = FilterInput(around, shape, tuple(case.stop), case.chat)
+def given_for(case: Case) -> FilterInput:
+    """What the filters may look at."""
+    around = look_around(snapshot_of(case.text, case.language, case.eol))
+    shape = decide(around, Multiline(case.multiline), invoked=case.invoked)
+    return FilterInput(around, shape, tuple(case.stop), case.chat)
+
+
+def stream_through(case: Case, size: int) -> tuple[Cleaned, tuple[str, ...], int]:
+    """Run cutter and filters with pieces of `size`: what comes out, all notes, how much was read."""
+    given = given_for(case)
     if case.uncut:
         whole = clean(case.model, given)
-        return restored(whole.text, case.eol) if whole.text is not None else None, whole.notes, 0
-    cutter = Cutter(around, shape, Reading(tuple(case.stop), chat=case.chat))
+        return whole, whole.notes, 0
+    cutter = Cutter(given.around, given.shape, Reading(tuple(case.stop), chat=case.chat))
     read = 0
     while read < len(case.model) and not cutter.done:
         cutter.feed(case.model[read : read + size])
         read += size
-    cut = cutter.done
-    cutter.finish()
-    cleaned = clean(cutter.text, given)
-    notes = (f"cutter: {cutter.why} {' '.join(cutter.notes)}", *cleaned.notes) if cut else cleaned.notes
-    text = restored(cleaned.text, case.eol) if cleaned.text is not None else None
-    return text, notes, read
+    cut = (f"cutter: {cutter.why}",) if cutter.done else ()
+    cutter.finish(case.finish == "stop")
+    text = cutter.text if cutter.certain or case.finish == "stop" else cutter.text.rpartition("\n")[0]
+    cleaned = clean(text, given)
+    return cleaned, (*cut, *cutter.notes, *cleaned.notes), read
 
 
 def check(case: Case) -> None:
     """The case holds, however the stream is cut into pieces."""
     assert (case.expected is None) != (case.reason == ""), "say what is expected, or why nothing is"
     for size in (1, 2, 3, 5, 8, 13, len(case.model) + 1):
-        text, notes, read = stream_through(case, size)
+        cleaned, notes, read = stream_through(case, size)
+        text = restored(cleaned.text, case.eol) if cleaned.text is not None else None
         assert text == case.expected, f"pieces of {size}: {text!r}, notes: {notes}"
+        assert cleaned.replaces == case.replaces, f"replaces {cleaned.replaces}, notes: {notes}"
         if case.expected is None:
             assert any(case.reason in note for note in notes), notes
         if case.by and size > 1:
@@ -114,8 +125,6 @@ def check(case: Case) -> None:
 
 def _clean_again(case: Case) -> None:
     """What was cleaned stays as it is when it is cleaned once more: filters do not eat good text."""
-    around = look_around(snapshot_of(case.text, case.language, case.eol))
-    given = FilterInput(around, decide(around, Multiline(case.multiline)), tuple(case.stop), case.chat)
     assert case.expected is not None
-    again = clean(case.expected, given)
+    again = clean(case.expected, given_for(case))
     assert again.text == case.expected.replace(case.eol, "\n"), again.notes

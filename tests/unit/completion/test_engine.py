@@ -270,7 +270,7 @@ async def test_pause_only_for_automatic_requests(desk: Desk) -> None:
     (await desk.model.asked()).say("a\n")
     await soon(automatic)
     invoked = desk.ask("y = █\n", trigger=Trigger.INVOKED, debounce_ms=None)
-    (await desk.model.asked(2)).say("b\n")
+    (await desk.model.asked(2)).say("b\n").end()
     assert text_of(await soon(invoked)) == "b"
 
 
@@ -295,7 +295,7 @@ async def test_text_right_of_the_cursor_is_only_asked_for_on_request(desk: Desk)
     assert "right of the cursor" in result.reason
     assert not desk.model.streams
     task = desk.ask("x = f█oo\n", trigger=Trigger.INVOKED)
-    (await desk.model.asked()).say("(\n")
+    (await desk.model.asked()).say("(").end()
     assert text_of(await soon(task)) == "("
 
 
@@ -475,3 +475,10 @@ async def test_facts_are_asked_once_for_all_who_wait(desk: Desk) -> None:
     (await desk.model.asked()).say("1\n")
     assert text_of(await soon(tasks[-1])) == "1"
     assert len(asked) == 1
+
+
+async def test_closers_right_of_the_cursor_go_away_with_a_text_that_has_them(desk: Desk) -> None:
+    task = desk.ask("def f(█)\n")
+    (await desk.model.asked()).say("a, b):\n    return a\n\n\nx").end()
+    (candidate,) = (await soon(task)).candidates
+    assert (candidate.text, candidate.replaces) == ("a, b):\n    return a", 1)

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from tests.golden.completion.check import Case, cases, check
+from twinny_lsp.completion import filters
 from twinny_lsp.completion.filters import FILTERS
 
 ALL = list(cases())
@@ -19,13 +20,23 @@ def test_golden(case: Case) -> None:
 
 def test_names_are_unique_and_there_are_enough() -> None:
     assert len({name for name, _ in ALL}) == len(ALL)
-    assert len(ALL) >= 80
-    assert len({case.language for _, case in ALL}) >= 8
+    assert len(ALL) >= 300
+    assert len({case.language for _, case in ALL}) >= 30
 
 
-def test_every_filter_has_a_case_that_needs_it() -> None:
-    named = {case.by for _, case in ALL}
-    assert {name for name, _ in FILTERS} <= named
+@pytest.mark.parametrize("name", [name for name, _ in FILTERS])
+def test_every_filter_has_a_case_that_needs_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "FILTERS", tuple(each for each in FILTERS if each[0] != name))
+    named = [case for _, case in ALL if case.by == name]
+    assert any(fails(case) for case in named), "no case fails without it"
+
+
+def fails(case: Case) -> bool:
+    try:
+        check(dataclasses.replace(case, by=""))
+    except AssertionError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ async def test_the_registry_remembers_what_a_server_refused(prompts: Prompts) ->
     provider.script = lambda stream: (
         stream.fail(Unsupported("no"))
         if isinstance(stream.generation.prompt, FimPrompt)
-        else stream.say("a + b\n")
+        else stream.say("a + b").end()
     )
     wanted = settings(target=Target(llamacpp(), "qwen2.5-coder:7b", "native"))
     request = Request(snapshot_of(TEXT), wanted, Asked.INLINE, Trigger.INVOKED)

@@ -28,7 +28,7 @@ async def asked(desk: Desk, text: str, **more: object) -> Stream:
     number = len(desk.model.streams) + 1
     task = desk.ask(text, **more)
     stream = await desk.model.asked(number)
-    stream.say("model()\n")
+    stream.say("model()\n").end()
     await soon(task)
     await until(lambda: desk.engine._flights.count() == 0)
     return stream

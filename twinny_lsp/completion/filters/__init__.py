@@ -7,7 +7,7 @@ filters see to it that a text is right wherever it came from.
 from __future__ import annotations
 
 from twinny_lsp.completion.filters.balance import balance
-from twinny_lsp.completion.filters.base import Cleaned, Filter, FilterInput
+from twinny_lsp.completion.filters.base import Cleaned, Filter, FilterInput, Step
 from twinny_lsp.completion.filters.blank import blank
 from twinny_lsp.completion.filters.duplicate import duplicate
 from twinny_lsp.completion.filters.echo import echo
@@ -18,6 +18,7 @@ from twinny_lsp.completion.filters.overlap import overlap
 from twinny_lsp.completion.filters.overshoot import overshoot
 from twinny_lsp.completion.filters.prose import prose
 from twinny_lsp.completion.filters.repetition import repetition
+from twinny_lsp.completion.filters.style import style
 
 FILTERS: tuple[tuple[str, Filter], ...] = (
     ("newlines", newlines),
@@ -25,10 +26,11 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
     ("prose", prose),
     ("repetition", repetition),
     ("echo", echo),
+    ("style", style),
     ("indentation", indentation),
     ("overshoot", overshoot),
-    ("duplicate", duplicate),
     ("overlap", overlap),
+    ("duplicate", duplicate),
     ("balance", balance),
     ("blank", blank),
 )
@@ -38,14 +40,15 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
 def clean(text: str, given: FilterInput) -> Cleaned:
     """Run all filters. The text's line ends are `\\n` afterwards (see `restored`)."""
     notes: list[str] = []
-    current: str | None = text
+    current, replaces = text, 0
     for name, each in FILTERS:
-        if current is None:
-            break
-        current, note = each(current, given)
-        if note:
-            notes.append(f"{name}: {note}")
-    return Cleaned(current, tuple(notes))
+        step = each(current, given)
+        if step.note:
+            notes.append(f"{name}: {step.note}")
+        if not step.text:
+            return Cleaned(None, tuple(notes))
+        current, replaces = step.text, replaces or step.replaces
+    return Cleaned(current, tuple(notes), replaces)
 
 
-__all__ = ["FILTERS", "Cleaned", "Filter", "FilterInput", "clean", "restored"]
+__all__ = ["FILTERS", "Cleaned", "Filter", "FilterInput", "Step", "clean", "restored"]

@@ -1,45 +1,39 @@
-"""Closers that the editor put right of the cursor are not written twice; a closer that is missing stays."""
+"""Closers that stand after the cursor are not written twice; a closer that is missing stays.
+
+Where the text goes on behind them, the closers right of the cursor are replaced instead.
+"""
 
 from __future__ import annotations
 
 import re
 
-from twinny_lsp.completion.filters.base import FilterInput
-from twinny_lsp.completion.text import CLOSERS, QUOTES, unclosed, unmatched_closers
+from twinny_lsp.completion.closers import only_closers, surplus
+from twinny_lsp.completion.filters.base import FilterInput, Step
 
-_CLOSERS_AHEAD = re.compile(r"[\s)\]}\"'`>]*")
+_TAG = re.compile(r"</([\w.:-]+)>")
 
 
-def balance(text: str, given: FilterInput) -> tuple[str | None, str]:
-    """End the text before the first closer (or quote) that stands right of the cursor already."""
+def balance(text: str, given: FilterInput) -> Step:
+    """End the text before the first closer that is one too many, or replace those right of the cursor."""
     around = given.around
-    ahead = _CLOSERS_AHEAD.match(around.after)
-    right = ahead.group() if ahead else ""
-    at = _quote(text, around.before, right)
-    if at is None:
-        at = _closer(text, around.before, right, around.language)
-    if at is None:
-        return text, ""
-    return text[:at] or None, f"{text[at]} stands right of the cursor already"
+    right = around.after.strip()
+    tag = _TAG.fullmatch(right)
+    if tag is not None:
+        at = text.find(right)
+        goes_on = at >= 0 and text[at + len(right) :].strip() and f"<{tag.group(1)}" not in text[:at]
+        return _replaced(text, given) if goes_on else Step(text)
+    over = surplus(text, around)
+    if over is None:
+        return Step(text)
+    if only_closers(around.after) and not around.blank and over.chars == "".join(right.split()):
+        left = text[over.at :]
+        for char in over.chars:
+            left = left.replace(char, "", 1)
+        if left.strip():
+            return _replaced(text, given)
+    return Step(text[: over.at], f"{over.chars[0]} stands after the cursor already")
 
 
-def _closer(text: str, before: str, right: str, language: str) -> int | None:
-    """Where the first closer stands that would be one too many."""
-    there = [char for char in right if char in CLOSERS]
-    if not there:
-        return None
-    waiting = unclosed(before, language)
-    spare = max(0, len(waiting) - len(there))
-    for number, (index, char) in enumerate(unmatched_closers(text, language)):
-        if number >= spare and char in there:
-            return index
-    return None
-
-
-def _quote(text: str, before: str, right: str) -> int | None:
-    """Where the text ends a string that the quote right of the cursor ends already."""
-    quote = right[:1]
-    if not quote or quote not in QUOTES or before.count(quote) % 2 == 0:
-        return None
-    match = re.search(rf"(?<!\\){re.escape(quote)}", text)
-    return match.start() if match else None
+def _replaced(text: str, given: FilterInput) -> Step:
+    right = given.around.after.rstrip()
+    return Step(text, f"{right.strip()} right of the cursor is written by the text itself", len(right))

@@ -23,13 +23,28 @@ class FilterInput:
     tokens_meant: bool = False
 
 
-Filter = Callable[[str, FilterInput], tuple[str | None, str]]
-"""(text, what is around) -> (text or None to drop it, what was done: "" for nothing)."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a filter made of a text: None drops it. `note` says what was done, "" for nothing.
+
+    `replaces`: so many characters right of the cursor go away with the text.
+    """
+
+    text: str | None
+    note: str = ""
+    replaces: int = 0
+
+
+Filter = Callable[[str, FilterInput], Step]
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """`text` is None when nothing is left; then the last note says why. Notes are `name: what`."""
+    """`text` is None when nothing is left; then the last note says why. Notes are `name: what`.
+
+    `replaces`: so many characters right of the cursor, closers that the text writes itself, go away with it.
+    """
 
     text: str | None
     notes: tuple[str, ...] = ()
+    replaces: int = 0

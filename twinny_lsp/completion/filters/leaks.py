@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import re
-
-from twinny_lsp.completion.filters.base import FilterInput
-
-_SPECIAL = re.compile(
-    r"<\|[a-z][a-z0-9_]*\|>|<｜[^｜\n]{1,40}｜>|<fim[_-](?:prefix|suffix|middle|pad)>|<\[fim-(?:prefix|suffix|middle)\]>"
-    r"| ?(?:<PRE>|<SUF>|<MID>|<EOT>)|<\[end▁of▁sentence\]>|<\|EOT\|>|\[/?INST\]|<(?:start|end)_of_turn>"
-)
-"""Tokens of all families that no programming language uses; shorter ones (`</s>`) only by stop words."""
+from twinny_lsp.completion.filters.base import FilterInput, Step
+from twinny_lsp.completion.special import special_token
 
 
-def leaks(text: str, given: FilterInput) -> tuple[str | None, str]:
-    """Cut at the first stop word or special token, unless the user's own code just above has it too."""
-    at, word = len(text), ""
-    for stop in given.stop:
-        found = text.find(stop) if stop else -1
-        if 0 <= found < at:
-            at, word = found, stop
-    for match in () if given.tokens_meant else _SPECIAL.finditer(text[:at]):
-        if not _users_own(match.group().strip(), given):
-            at, word = match.start(), match.group()
+def leaks(text: str, given: FilterInput) -> Step:
+    """Cut at the first stop word or special token, unless the user's own code near the cursor has it too.
+
+    A token that marks where an answer begins is taken off there.
+    """
+    kept, note = text, ""
+    while (token := None if given.tokens_meant else special_token(kept, given.around)) is not None:
+        kept = kept[token.end :] if token.opens else kept[: token.at]
+        note = f"cut at {token.text}"
+        if not token.opens:
             break
-    if not word:
-        return text, ""
-    return text[:at] or None, f"cut at {word.strip()}"
-
-
-def _users_own(token: str, given: FilterInput) -> bool:
-    around = given.around
-    return any(token in line for line in (around.before, around.after, *around.above, *around.below))
+    for stop in given.stop:
+        found = kept.find(stop) if stop else -1
+        if found >= 0:
+            kept, note = kept[:found], f"cut at {stop.strip()}"
+    return Step(kept, note)

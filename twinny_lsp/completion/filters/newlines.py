@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from twinny_lsp.completion.filters.base import FilterInput
+from twinny_lsp.completion.filters.base import FilterInput, Step
 from twinny_lsp.completion.text import normalised
 
 
-def newlines(text: str, given: FilterInput) -> tuple[str | None, str]:
+def newlines(text: str, given: FilterInput) -> Step:
     """Make every line end `\\n`."""
     same = normalised(text)
-    return same, "" if same == text else "line ends made one kind"
+    if not same:
+        return Step(None, "empty")
+    return Step(same, "" if same == text else "line ends made one kind")
 
 
 def restored(text: str, eol: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from twinny_lsp.completion.filters.base import FilterInput
-from twinny_lsp.completion.scope import block_end
-from twinny_lsp.completion.shape import Kind
+from twinny_lsp.completion.ending import Ending, Whole
+from twinny_lsp.completion.filters.base import FilterInput, Step
 
 
-def overshoot(text: str, given: FilterInput) -> tuple[str | None, str]:
-    """Keep one line, or the block by its indentation and up to the document's next line."""
-    if given.shape.kind is not Kind.BLOCK:
-        line, newline, _ = text.partition("\n")
-        return line, "kept one line" if newline else ""
-    end = block_end(text, given.around, given.shape, final=True)
+def overshoot(text: str, given: FilterInput) -> Step:
+    """Keep one line, or the block by its indentation, or what comes before the text after the cursor."""
+    if given.shape.whole:
+        end = Whole(given.around, given.shape).feed(text, final=True)
+    else:
+        end = Ending(given.around, given.shape).feed(text, final=True)
     if end is None or end.at >= len(text.rstrip()):
-        return text, ""
-    return text[: end.at] or None, f"ended by {end.why}"
+        return Step(text)
+    return Step(text[: end.at], f"ended by {end.why}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from twinny_lsp.completion.filters.base import FilterInput
-from twinny_lsp.completion.unfence import FENCED_LANGUAGES, unfenced
+from twinny_lsp.completion.blocks import PROSE
+from twinny_lsp.completion.filters.base import FilterInput, Step
+from twinny_lsp.completion.unfence import unfenced
 
 _ONLY_PROSE = re.compile(
     r"\s*(?:sure[,!.]|certainly[,!.]|of course[,!.]|i'm sorry|i am sorry|i cannot|i can't|as an ai|"
@@ -14,13 +15,14 @@ _ONLY_PROSE = re.compile(
 )
 
 
-def prose(text: str, given: FilterInput) -> tuple[str | None, str]:
+def prose(text: str, given: FilterInput) -> Step:
     """Take off fences and what stands around them; drop an answer that is only words."""
-    if given.around.language in FENCED_LANGUAGES:
-        return text, ""
-    code, acted = unfenced(text, given.around.language, prose=given.chat or given.around.blank)
-    if text and not code.strip() and acted:
-        return None, f"nothing but {acted}"
-    if (given.chat or given.around.blank) and not acted and _ONLY_PROSE.match(code):
-        return None, "prose instead of code"
-    return code, f"took off {acted}" if acted else ""
+    around = given.around
+    if around.language in PROSE:
+        return Step(text)
+    code, acted = unfenced(text, around, chat=given.chat, patient=given.shape.whole)
+    if not code.strip() and acted:
+        return Step(None, f"nothing but {acted}")
+    if (given.chat or around.blank) and not acted and _ONLY_PROSE.match(code):
+        return Step(None, "prose instead of code")
+    return Step(code, f"took off {acted}" if acted else "")

@@ -1,0 +1,134 @@
+"""Which lines open a block, which close one, which cannot end where they end: by words and signs.
+
+Knows a few words of many languages and no grammar. For a language nobody told it about it learns from the
+document: a line ends like those above it whose next line is indented deeper.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from twinny_lsp.completion.text import unclosed, width, words
+
+PROSE = words(
+    "markdown mdx quarto rmd asciidoc restructuredtext rst typst latex tex plaintext org git-commit"
+)
+"""Languages of running text, in which sentences end with a full stop and fences may be meant."""
+
+_COLON = words("python cython starlark gdscript nim mojo coffeescript pug sass haml jinja yaml snakemake")
+"""Languages where a colon at the end of a line opens an indented block."""
+
+_COLON_WORD = re.compile(
+    r"\s*(async|class|case|def|elif|else|except|finally|for|if|match|match\b.*|try|while|with|func|proc|when)\b"
+)
+
+END_WORDS = words(
+    "ruby crystal lua julia elixir shellscript fish vim fortran matlab octave ada vhdl verilog "
+    "systemverilog pascal erlang sql cmake"
+)
+"""Languages whose blocks are closed by a word."""
+
+_END = re.compile(
+    r"\s*(end|done|fi|esac|endif|endfunction|endfunc|endwhile|endfor|endtry|endmodule|endcase|until)\b",
+    re.IGNORECASE,
+)
+
+_BRACED = words(
+    "c cpp objective-c objective-cpp cuda csharp java kotlin swift go rust zig d dart php perl groovy "
+    "javascript javascriptreact typescript typescriptreact css scss less json jsonc python"
+)
+"""Languages of which no more is to be learned: what opens their blocks is known."""
+
+_LISPS = words("lisp scheme racket clojure emacs-lisp fennel")
+_MLS = words("haskell elm purescript fsharp ocaml sml idris agda lean roc scala nix")
+
+_ML = re.compile(r"(=|\b(do|of|where|then|else|let|in|with|begin|struct|sig|try|function))\s*$")
+_RUBY = re.compile(
+    r"^\s*(def|class|module|if|unless|while|until|case|begin|for|else|elsif|when|rescue|ensure)\b"
+    r"|\bdo(\s*\|[^|]*\|)?\s*$|=\s*(if|unless|case|begin|while)\b"
+)
+_PASCAL = re.compile(r"\b(begin|then|do|of|repeat|else|is|loop|declare|record)\s*$", re.IGNORECASE)
+_VIM = re.compile(r"^\s*(function|if|while|for|try|else|elseif|catch|augroup|switch|case|begin)\b")
+_OPENERS: dict[str, re.Pattern[str]] = {
+    "shellscript": re.compile(r"(\b(then|do|else)|\bin|\{)\s*$"),
+    "ruby": _RUBY,
+    "crystal": _RUBY,
+    "lua": re.compile(r"\b(then|do|else|repeat)\s*$|\bfunction\b[^()]*\([^()]*\)\s*$"),
+    "elixir": re.compile(r"\b(do|else|rescue|after|fn.*->)\s*$"),
+    "julia": re.compile(
+        r"^\s*(function|if|for|while|struct|mutable|module|begin|let|try|else|elseif|catch)\b"
+    ),
+    "makefile": re.compile(r"^[^\s#=:][^=#]*:(?!=)[^=]*$"),
+    "sql": re.compile(
+        r"\b(begin|then|loop|else|as)\s*$|^\s*(select|from|where|values|set)\s*$", re.IGNORECASE
+    ),
+    **dict.fromkeys(words("vim fish matlab octave"), _VIM),
+    **dict.fromkeys(words("pascal ada vhdl fortran verilog systemverilog"), _PASCAL),
+    **dict.fromkeys(_MLS, _ML),
+}
+
+_LAST_WORD = re.compile(r"(\w+|[=:]|->)\s*$")
+_CANNOT_END = re.compile(r"(?:[=.]|(?<!\+)\+|(?<!-)-|&&|\|\||\b(?:and|or|not|in|is|as|new|typeof))$")
+_DOTTED = PROSE | words("prolog erlang cobol")
+"""Languages in which a line may end in a full stop."""
+_EMPTY_VALUES = words("makefile ini properties dotenv shellscript conf toml")
+"""Languages in which nothing after `=` is a value."""
+_COMMENT = re.compile(r"\s*(#|//|/\*|\*|--|;|%|<!--|\"\"\"|''')")
+
+
+def opens_block(line: str, language: str, above: Sequence[str] = ()) -> bool:
+    """Whether the text of this line opens a block whose body comes on the next lines.
+
+    `above`: lines of the document to learn from.
+    """
+    code = line.rstrip()
+    if not code.strip():
+        return False
+    if code.endswith(("{", "(", "[", "=>", "->")):
+        return True
+    if code.endswith(":") and language in _COLON:
+        return language == "yaml" or _COLON_WORD.match(code) is not None
+    if language in _LISPS:
+        return bool(unclosed(code))
+    words = _OPENERS.get(language)
+    if words is not None and words.search(code) is not None:
+        return re.search(r"\bend\s*$", code) is None
+    return language not in _BRACED and _learned(code, above)
+
+
+def _learned(code: str, above: Sequence[str]) -> bool:
+    """Whether lines that end like this one were always followed by a deeper one."""
+    match = _LAST_WORD.search(code)
+    if match is None or match.group(1).isdigit():
+        return False
+    seen = False
+    for line, following in pairwise(above):
+        end = _LAST_WORD.search(line)
+        if end is not None and end.group(1) == match.group(1) and following.strip():
+            if width(following) <= width(line):
+                return False
+            seen = True
+    return seen
+
+
+def ends_block(line: str, language: str) -> bool:
+    """Whether the line begins by closing a block: a closing bracket or tag, or a word such as `end`."""
+    start = line.lstrip()
+    if start[:1] in (")", "]", "}") or start[:2] == "</":
+        return True
+    return language in END_WORDS and _END.match(line) is not None
+
+
+def may_end(line: str, language: str) -> bool:
+    """Whether a statement can end where this line ends: not after `=`, `.` or an operator."""
+    if _COMMENT.match(line):
+        return True
+    match = _CANNOT_END.search(line.rstrip())
+    if match is None:
+        return True
+    sign = match.group()
+    return (sign == "." and language in _DOTTED) or (
+        sign == "=" and (language in _EMPTY_VALUES or language in _MLS)
+    )
