@@ -177,13 +177,11 @@ class _Watch:
         self._pending = max(self._pending + len(asked) - len(answers), 0)
         if seen.ghost and not seen.here:
             return "drawn at another place"
-        if not asked:
-            return "Neovim has not asked yet"
         if self._pending:
             return "asked, not answered yet"
-        if answers and not answers[-1].items:
-            return "answered with nothing"
-        return "answered"
+        if not asked:
+            return "Neovim has not asked yet"
+        return "answered" if any(event.items for event in answers) else "answered with nothing"
 
 
 def type_all(settings: Mapping[str, Any], holes: Sequence[Hole], chance: random.Random, score: Score) -> None:
