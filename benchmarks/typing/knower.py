@@ -6,6 +6,7 @@ with the last prompt is free: one slot), and then takes `token` for each token. 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from twinny_lsp.completion.served import common
@@ -21,8 +22,9 @@ _MARKS = (
     ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
     ("<PRE> ", " <SUF>", " <MID>"),
 )
-_TELLING = (400, 150, 60)
-"""Characters around the hole by which its place in a file is found; the most that fit win."""
+_TELLING = (1600, 400, 150, 60)
+"""Characters around the hole by which its place in a file is found; the most that fit win, and of places that
+fit as well the one where the least is missing."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,26 @@ class Knower:
         """The file the prompt is from, and what is missing there; "" where the text is not the file's."""
         for length in _TELLING:
             tail, head = prefix[-length:], suffix[:length]
-            for number, text in enumerate(self.files):
-                at = text.find(tail)
-                while at >= 0:
-                    here = at + len(tail)
-                    end = text.find(head, here, here + FARTHEST + length) if head else len(text)
-                    if end >= 0:
-                        return number, text[here : end if self.stops else here + FARTHEST]
-                    at = text.find(tail, at + 1)
+            places = [
+                (end - here, number, here)
+                for number, text in enumerate(self.files)
+                for here, end in _places(text, tail, head)
+            ]
+            if places:
+                missing, number, here = min(places)
+                return number, self.files[number][here : here + (missing if self.stops else FARTHEST)]
         return -1, ""
+
+
+def _places(text: str, tail: str, head: str) -> Iterator[tuple[int, int]]:
+    """Where `tail` ends and `head` begins, not far behind it."""
+    at = text.find(tail)
+    while at >= 0:
+        here = at + len(tail)
+        end = text.find(head, here, here + FARTHEST + len(head)) if head else len(text)
+        if end >= 0:
+            yield here, end
+        at = text.find(tail, at + 1)
 
 
 def pieces(answer: str) -> list[str]:
