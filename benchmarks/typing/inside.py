@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
 from benchmarks.typing.knower import Counted, Knower, pieces
 from benchmarks.typing.trace import Hole
 from twinny_lsp.completion.engine import CompletionEngine
@@ -15,16 +16,14 @@ from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.document import Document
 from twinny_lsp.documents.encoding import Encoding
-from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, RawPrompt, Usage
-from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+from twinny_lsp.exchange import Finish, Generation, Piece, RawPrompt, Usage
 
 
-class SimulatedProvider:
+class SimulatedProvider(StandIn):
     """The knower, in the loop's time."""
 
-    def __init__(self, endpoint: Endpoint, knower: Knower) -> None:
-        self.endpoint, self.knower = endpoint, knower
+    def __init__(self, knower: Knower) -> None:
+        self.knower = knower
         self.counted: list[Counted] = []
         self.busy = 0.0
         self.log: list[str] | None = None
@@ -46,53 +45,17 @@ class SimulatedProvider:
         usage = Usage(counted.prompt, counted.generated, counted.prompt - counted.anew)
         yield Piece(finish=Finish.STOP, usage=usage)
 
-    async def health(self) -> Health:
-        return Health(State.READY)
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    def most_choices(self, prompt: object, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return None
-
-    async def close(self) -> None:
-        return None
-
-
-class OneProvider:
-    """A registry with just that one."""
-
-    def __init__(self, provider: SimulatedProvider) -> None:
-        self._provider = provider
-
-    def provider(self, endpoint: Endpoint) -> SimulatedProvider:
-        return self._provider
-
-    def native_refused(self, endpoint: Endpoint, model: str) -> bool:
-        return True
-
-    def refuse_native(self, endpoint: Endpoint, model: str) -> None:
-        return None
-
 
 class InsideClient:
     """Types into an engine in this process."""
 
     def __init__(self, knower: Knower, model: str = "qwen2.5-coder:7b", **settings: object) -> None:
-        route = Route(Wire.OPENAI_COMPLETIONS, "/v1/completions")
-        endpoint = Endpoint("sim", "openai-compatible", "http://127.0.0.1:1", route, None)
-        self.provider = SimulatedProvider(endpoint, knower)
+        self.provider = SimulatedProvider(knower)
         self.failures: list[Exception] = []
         self.engine = CompletionEngine(
             OneProvider(self.provider), Prompts(), Reports(lambda error, _: self.failures.append(error))
         )
-        base = CompletionSettings(enabled=True, target=Target(endpoint, model))
+        base = CompletionSettings(enabled=True, target=Target(ENDPOINT, model))
         self.settings = replace(base, **settings)  # type: ignore[arg-type]
         self.documents: dict[str, Document] = {}
         self.hole: Hole | None = None
