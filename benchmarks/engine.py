@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
+from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Source, Trigger
@@ -24,17 +25,8 @@ from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
-from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+from twinny_lsp.exchange import Generation, Piece
 
-ENDPOINT = Endpoint(
-    "bench",
-    "openai-compatible",
-    "http://127.0.0.1:1",
-    Route(Wire.OPENAI_COMPLETIONS, "/v1/completions"),
-    None,
-)
 TARGET = Target(ENDPOINT, "qwen2.5-coder:7b")
 LINE = ("compute", "(", "prices", ", ", "tax", ")", "\n")
 _CALLS = (piece for n in range(12) for piece in (f"total_{n}", " = ", f"compute({n})", "\n    "))
@@ -42,10 +34,9 @@ BLOCK = (*_CALLS, "\n\n", "x")
 
 
 @dataclass
-class TimedProvider:
+class TimedProvider(StandIn):
     """Yields `pieces`, each after the loop has turned once, and notes the times."""
 
-    endpoint: Endpoint = ENDPOINT
     pieces: tuple[str, ...] = LINE
     asked_at: float = 0.0
     last_at: float = 0.0
@@ -58,40 +49,6 @@ class TimedProvider:
             await asyncio.sleep(0)
             self.last_at = time.perf_counter()
             yield Piece(piece)
-
-    async def health(self) -> Health:
-        return Health(State.READY)
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return None
-
-    async def close(self) -> None:
-        return None
-
-
-@dataclass
-class OneProvider:
-    """A registry with one provider."""
-
-    made: TimedProvider
-
-    def provider(self, endpoint: Endpoint) -> TimedProvider:
-        return self.made
-
-    def native_refused(self, endpoint: Endpoint, model: str) -> bool:
-        return False
-
-    def refuse_native(self, endpoint: Endpoint, model: str) -> None:
-        raise AssertionError
 
 
 @dataclass

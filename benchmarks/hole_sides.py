@@ -9,22 +9,22 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from benchmarks.hole_models import TOKEN, Hole
+from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
 from benchmarks.startup import environment
 from twinny_lsp.cli.session import Session
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Trigger
+from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.documents.text import split_lines
-from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece
-from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+from twinny_lsp.exchange import Finish, Generation, Piece
 
 MODEL = "qwen2.5-coder:7b"
 
@@ -60,12 +60,10 @@ def pieces(text: str, seed: int, most: int) -> list[str]:
 # -- in process -----------------------------------------------------------------------------------
 
 
-class Sayer:
+class Sayer(StandIn):
     """A provider that says what it is told."""
 
     def __init__(self) -> None:
-        route = Route(Wire.OPENAI_COMPLETIONS, "/v1/completions")
-        self.endpoint = Endpoint("holes", "openai-compatible", "http://127.0.0.1:1", route, None)
         self.text, self.seed, self.said = "", 0, 0
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
@@ -75,43 +73,16 @@ class Sayer:
             yield Piece(piece)
         yield Piece(finish=Finish.STOP if self.said >= len(self.text) else Finish.LENGTH)
 
-    async def health(self) -> Health:
-        return Health(State.READY)
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    async def close(self) -> None:
-        return None
-
-
-@dataclass
-class OneProvider:
-    """A registry with one provider."""
-
-    made: Sayer
-
-    def provider(self, endpoint: Endpoint) -> Sayer:
-        return self.made
-
-    def native_refused(self, endpoint: Endpoint, model: str) -> bool:
-        return False
-
-    def refuse_native(self, endpoint: Endpoint, model: str) -> None:
-        return None
-
 
 class InProcess:
     """The engine with the real prompts."""
 
     def __init__(self) -> None:
         self.sayer = Sayer()
-        self.engine = CompletionEngine(OneProvider(self.sayer), Prompts(), lambda error, _: print(error))
-        target = Target(self.sayer.endpoint, MODEL)
-        self.settings = CompletionSettings(enabled=True, target=target, debounce_ms=0, cache=False)
+        reports = Reports(lambda error, _: print(error))
+        self.engine = CompletionEngine(OneProvider(self.sayer), Prompts(), reports)
+        base = CompletionSettings(enabled=True, target=Target(ENDPOINT, MODEL), debounce_ms=0)
+        self.settings = replace(base, cache=False, speculate=False, candidates=1)
         self.count = 0
 
     async def __aenter__(self) -> Self:
@@ -199,7 +170,13 @@ class OverStdio:
         )
         options = {
             "providers": {"ollama": {"baseUrl": f"http://127.0.0.1:{self.model.port}"}},
-            "completion": {"model": MODEL, "fimTemplate": "qwen", "debounce": 0, "cache": False},
+            "completion": {
+                "model": MODEL,
+                "fimTemplate": "qwen",
+                "debounce": 0,
+                "cache": False,
+                "candidates": 1,
+            },
         }
         capabilities = {"general": {"positionEncodings": ["utf-32"]}}
         await self.session.initialize({"initializationOptions": options, "capabilities": capabilities})

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
 from benchmarks.typing.knower import Counted, Knower, pieces
 from benchmarks.typing.trace import Hole
 from twinny_lsp.completion.engine import CompletionEngine
@@ -15,16 +16,14 @@ from twinny_lsp.completion.seams import Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.document import Document
 from twinny_lsp.documents.encoding import Encoding
-from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, RawPrompt, Usage
-from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
+from twinny_lsp.exchange import Finish, Generation, Piece, RawPrompt, Usage
 
 
-class SimulatedProvider:
+class SimulatedProvider(StandIn):
     """The knower, in the loop's time."""
 
-    def __init__(self, endpoint: Endpoint, knower: Knower) -> None:
-        self.endpoint, self.knower = endpoint, knower
+    def __init__(self, knower: Knower) -> None:
+        self.knower = knower
         self.counted: list[Counted] = []
         self.doing = ""
 
@@ -48,40 +47,6 @@ class SimulatedProvider:
         finally:
             self.doing = "" if self.doing == mine else self.doing
 
-    async def health(self) -> Health:
-        return Health(State.READY)
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    def most_choices(self, prompt: object, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return None
-
-    async def close(self) -> None:
-        return None
-
-
-class OneProvider:
-    """A registry with just that one."""
-
-    def __init__(self, provider: SimulatedProvider) -> None:
-        self._provider = provider
-
-    def provider(self, endpoint: Endpoint) -> SimulatedProvider:
-        return self._provider
-
-    def native_refused(self, endpoint: Endpoint, model: str) -> bool:
-        return True
-
-    def refuse_native(self, endpoint: Endpoint, model: str) -> None:
-        return None
-
 
 class InsideClient:
     """Types into an engine in this process; the document's lines end in `eol`."""
@@ -89,14 +54,12 @@ class InsideClient:
     def __init__(
         self, knower: Knower, model: str = "qwen2.5-coder:7b", eol: str = "\n", **settings: object
     ) -> None:
-        route = Route(Wire.OPENAI_COMPLETIONS, "/v1/completions")
-        endpoint = Endpoint("sim", "openai-compatible", "http://127.0.0.1:1", route, None)
-        self.provider = SimulatedProvider(endpoint, knower)
+        self.provider = SimulatedProvider(knower)
         self.failures: list[Exception] = []
         self.engine = CompletionEngine(
             OneProvider(self.provider), Prompts(), Reports(lambda error, _: self.failures.append(error))
         )
-        base = CompletionSettings(enabled=True, target=Target(endpoint, model))
+        base = CompletionSettings(enabled=True, target=Target(ENDPOINT, model))
         self.settings = replace(base, **settings)  # type: ignore[arg-type]
         self.documents: dict[str, Document] = {}
         self._why, self._eol = "", eol

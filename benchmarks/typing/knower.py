@@ -44,6 +44,8 @@ class Counted:
     anew: int
     suffix: int = 0
     generated: int = 0
+    at: float = 0.0
+    """When it came, by `time.perf_counter` (one clock for all processes, on Linux)."""
     first_in_file: bool = False
 
 
@@ -68,7 +70,8 @@ class Knower:
         tokens = -(-len(prompt) // TOKEN)
         anew = max(1, tokens - shared // TOKEN)
         number, answer = self._find(prefix, suffix)
-        counted = Counted(tokens, anew, -(-len(suffix) // TOKEN), 0, number not in self.seen)
+        first = number not in self.seen
+        counted = Counted(tokens, anew, -(-len(suffix) // TOKEN), first_in_file=first)
         self.seen.add(number)
         return answer, self.speed.base + self.speed.prompt * anew, counted
 

@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -151,6 +152,7 @@ class ModelServer:
         async with self._slot:
             clock = asyncio.get_running_loop().time
             answer, first_ms, counted = self.knower.read(prompt)
+            counted.at = time.perf_counter()
             self.counted.append(counted)
             due = clock() + first_ms / 1000
             for number, text in enumerate(pieces(answer)):

@@ -16,7 +16,7 @@ LINES_ABOVE = 60
 LINES_BELOW = 40
 """How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
 
-_WORD = re.compile(r"[ \t]*\w+")
+_BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}\w*")
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ class Around:
 
     @cached_property
     def own_line(self) -> bool:
-        """Whether a statement begins here: nothing left of the cursor but blanks and one begun word."""
-        return self.blank or (_WORD.fullmatch(self.before) is not None and not self.after.strip())
+        """Whether a statement begins here: left of the cursor nothing but blanks and a begun word, or a quote
+        or the like before it.
+        """
+        return self.blank or (_BEGUN.fullmatch(self.before) is not None and not self.after.strip())
 
     @cached_property
     def next_line(self) -> str:
