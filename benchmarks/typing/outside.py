@@ -203,6 +203,6 @@ async def editor_on(
                 "clientInfo": {"name": "typing"},
             }
         )
-        inline = bool(result["capabilities"].get("inlineCompletionProvider"))
-        yield Editor(session, INLINE if inline else MENU)
+        announced = result["capabilities"].get("inlineCompletionProvider", False)
+        yield Editor(session, MENU if announced is False else INLINE)  # {} is a yes, too
         await session.shutdown()
