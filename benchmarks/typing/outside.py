@@ -159,6 +159,11 @@ class Editor:
         self.session.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
 
 
+def method_for(capabilities: Mapping[str, Any]) -> str:
+    """What to ask a server that announces these: `{}` is a yes, too."""
+    return MENU if capabilities.get("inlineCompletionProvider", False) is False else INLINE
+
+
 def ghost(answer: Any, line: str) -> str:
     """What an editor draws behind the cursor, with `line` left of it, for any server's answer.
 
@@ -203,6 +208,5 @@ async def editor_on(
                 "clientInfo": {"name": "typing"},
             }
         )
-        announced = result["capabilities"].get("inlineCompletionProvider", False)
-        yield Editor(session, MENU if announced is False else INLINE)  # {} is a yes, too
+        yield Editor(session, method_for(result["capabilities"]))
         await session.shutdown()

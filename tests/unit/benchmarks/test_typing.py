@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from benchmarks.typing.charts import pictures
 from benchmarks.typing.inside import InsideClient
 from benchmarks.typing.knower import Knower, Speed, parted
-from benchmarks.typing.outside import ghost
+from benchmarks.typing.outside import INLINE, MENU, ghost, method_for
 from benchmarks.typing.report import Figures, Run, causes, medians
 from benchmarks.typing.server import ModelServer
 from benchmarks.typing.trace import SLOW_AFTER, Hole, files, gap_ms, holes
@@ -238,6 +238,21 @@ WORD = {"start": {"line": 0, "character": 2}, "end": {"line": 0, "character": 6}
 )
 def test_answers_of_any_server_are_drawn(answer: Any, drawn: str) -> None:
     assert ghost(answer, "😀word") == drawn
+
+
+@pytest.mark.parametrize(
+    ("announced", "method"),
+    [
+        ({"inlineCompletionProvider": {}, "completionProvider": {}}, INLINE),
+        ({"inlineCompletionProvider": True}, INLINE),
+        ({"inlineCompletionProvider": False, "completionProvider": {}}, MENU),
+        ({"completionProvider": {}}, MENU),
+    ],
+)
+def test_a_menu_is_only_asked_for_where_there_is_no_inline_completion(
+    announced: dict[str, Any], method: str
+) -> None:
+    assert method_for(announced) == method
 
 
 # the whole
