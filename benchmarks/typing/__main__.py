@@ -42,10 +42,13 @@ SERVE = [sys.executable, "-m", "twinny_lsp", "serve", "--stdio"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the trace; 1 when a promise is missed."""
     args = _arguments().parse_args(argv)
+    whole = args.neovim or args.stdio or args.server or args.peer
+    if whole and args.crlf:
+        raise SystemExit("--crlf is for the engine alone")
     chance = random.Random(args.seed)
     cut = chosen(args, chance)
     score = Score()
-    if args.neovim or args.stdio or args.server or args.peer:
+    if whole:
         counted = asyncio.run(outside(args, cut, chance, score))
     else:
         counted = run_virtually(inside(args, cut, chance, score))
@@ -136,24 +139,29 @@ async def outside(
     """A whole server, in real time."""
     async with model_server(knower_of(args, cut)) as model:
         with tempfile.TemporaryDirectory() as home:
-            if args.peer:
-                peer, folder = ready(args.peer)
-                command, options = peer.start(folder, Path(home), model.url)
-            elif args.server:
-                command = shlex.split(args.server.replace("{url}", model.url))
-                options = json.loads(args.options.replace("{url}", model.url))
-            else:
-                command, options = SERVE, our_options(args.wire, model.url, args.model)
             if args.neovim:
                 from benchmarks.typing.neovim import type_all as type_all_in_neovim
 
-                await asyncio.to_thread(type_all_in_neovim, options, cut, chance, score)
-                return await model.counts()
-            async with editor_on(command, options, environment(home)) as editor:
-                await type_all(editor, args, cut, chance, score)
+                settings = our_options(args.wire, model.url, args.model)
+                await asyncio.to_thread(type_all_in_neovim, settings, cut, chance, score)
+            else:
+                command, options = command_of(args, Path(home), model.url)
+                async with editor_on(command, options, environment(home)) as editor:
+                    await type_all(editor, args, cut, chance, score)
                 if editor.errors:
                     print(f"{len(editor.errors)} requests answered with an error: {editor.errors[0]}")
         return await model.counts()
+
+
+def command_of(args: argparse.Namespace, home: Path, url: str) -> tuple[list[str], dict[str, Any]]:
+    """The server's command and its initializationOptions, with the model at that address."""
+    if args.peer:
+        peer, folder = ready(args.peer)
+        return peer.start(folder, home, url)
+    if args.server:
+        options: dict[str, Any] = json.loads(args.options.replace("{url}", url))
+        return shlex.split(args.server.replace("{url}", url)), options
+    return SERVE, our_options(args.wire, url, args.model)
 
 
 def our_options(wire: str, url: str, model: str = MODEL) -> dict[str, Any]:
