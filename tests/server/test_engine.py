@@ -62,7 +62,7 @@ async def test_why_has_the_record_of_the_last_request() -> None:
             assert record["asked"]["provider"] == "ollama"
             assert record["asked"]["prefixTokens"] > 0
             assert record["outcome"]["firstByteMs"] > 0
-            assert record["outcome"]["ended"] == "the line is complete"
+            assert record["outcome"]["ended"] == "less indentation"
             assert record["shown"] == len("urn a + b")
             await editor.inline()
             record = (await editor.command("why"))["record"]
