@@ -79,9 +79,7 @@ def run(options: argparse.Namespace) -> int:
         # A row of the user's own for this language would be the stronger otherwise.
         settings["completion"] = {**chosen, "languages": {where.language: chosen}}
     # One answer is asked for, and nobody is there for what might follow it.
-    settings["completion"]["speculate"] = False
-    if not options.json:
-        settings["completion"]["candidates"] = 1
+    settings["completion"] |= {"speculate": False, "candidates": 1}
     try:
         answer = asyncio.run(ask(where, settings))
     except JsonRpcError as error:

@@ -13,6 +13,7 @@ import asyncio
 from twinny_lsp.completion.ask import Ask, How
 from twinny_lsp.completion.filters import restored
 from twinny_lsp.completion.flight import Flight
+from twinny_lsp.completion.launch import wanted
 from twinny_lsp.completion.request import Candidate
 from twinny_lsp.completion.rooms import Rooms
 from twinny_lsp.completion.seams import sleep
@@ -31,7 +32,7 @@ class Choices:
 
     def __init__(self, rooms: Rooms, ask: Ask, first: Candidate) -> None:
         self._rooms, self._ask = rooms, ask
-        self._wanted = ask.request.settings.candidates
+        self._wanted = wanted(ask)
         self._found = {_telling(first): first}
 
     async def gather(self, flight: Flight | None) -> tuple[Candidate, ...]:

@@ -72,7 +72,7 @@ class Launcher:
         generation = _generation(ask, target, window.prompted, how)
         if ask.request.trigger is Trigger.INVOKED and not (how.variant or how.warm):
             most = provider.most_choices(window.prompted.prompt, facts)
-            generation = replace(generation, n=max(1, min(ask.request.settings.candidates, most)))
+            generation = replace(generation, n=max(1, min(wanted(ask), most)))
         plan = _plan(ask, target, window, how, generation.n)
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
         served = self._targets.served(target)
@@ -102,6 +102,11 @@ def _plan(ask: Ask, target: Target, window: Window, how: How, choices: int) -> P
         how.way,
         bool(how.warm),
     )
+
+
+def wanted(ask: Ask) -> int:
+    """How many candidates a person may get: one where the settings leave nothing to chance."""
+    return ask.request.settings.candidates if ask.request.settings.temperature > 0 else 1
 
 
 def slot_of(target: Target) -> str:

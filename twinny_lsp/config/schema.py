@@ -220,7 +220,8 @@ class CompletionSection(Addressed):
     )
     candidates: Annotated[int, Field(ge=1, le=10)] = Field(
         default=3,
-        description="How many suggestions an explicit request may bring, where the model is quick enough.",
+        description="How many suggestions an explicit request may bring, where the model is quick enough "
+        "and `temperature` is not 0.",
     )
     cache: bool = Field(default=True, description="Keep answers, and give them again at the same place.")
     speculate: bool = Field(

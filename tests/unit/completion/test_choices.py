@@ -110,6 +110,12 @@ async def test_typing_on_ends_the_asking(desk: Desk) -> None:
     assert len(desk.model.streams) == 2
 
 
+async def test_a_temperature_of_nought_leaves_no_choice(desk: Desk) -> None:
+    desk.model.script = lambda stream: stream.say("one\n").end()
+    assert texts(await soon(desk.ask(BEGUN, temperature=0, **BY_HAND))) == ["one"]  # type: ignore[arg-type]
+    assert len(desk.model.streams) == 1
+
+
 async def test_automatic_requests_bring_one(desk: Desk) -> None:
     desk.model.script = lambda stream: stream.say("one\n").end()
     assert texts(await soon(desk.ask(BEGUN, candidates=3))) == ["one"]
