@@ -107,7 +107,7 @@ def shares(runs: Sequence[Run]) -> Picture:
     return picture
 
 
-FROM_MS, TO_MS = 0.1, 1000.0
+FROM_MS, TO_MS = 0.1, 3000.0
 
 
 def times(runs: Sequence[Run]) -> Picture:
