@@ -33,9 +33,8 @@ def indentation(text: str, given: FilterInput) -> Step:
     around = given.around
     if not around.blank:
         doubled = around.before[-1:] in {" ", "\t"} and text[:1] in {" ", "\t"}
-        if doubled and given.shape.whole:
-            # Several blanks align what follows; two may come after a sentence.
-            doubled = not around.before.endswith(("  ", ". ")) and text[1:2] not in {" ", "\t"}
+        # Several blanks align what follows; two may come after a sentence.
+        doubled &= not around.before.endswith(("  ", ". ")) and text[1:2] not in {" ", "\t"}
         return Step(text.lstrip(" \t"), "cut a second blank") if doubled else Step(text)
     if given.shape.whole and not around.before:
         return Step(text)  # nothing stands there that could come twice
