@@ -20,8 +20,9 @@ from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.special import LONGEST, special_token
 from twinny_lsp.completion.unfence import Unfence, without_end
 
-_LONGEST = 16_000
-"""Characters; no shape needs more, and a server that ignores max_tokens is not followed for ever."""
+_LONGEST = 32_000
+"""Characters that are read, thoughts and blanks among them; no shape needs more, and a server that ignores
+max_tokens is not followed for ever."""
 
 
 class StopWords:
@@ -86,7 +87,7 @@ class Cutter:
         self._carriage = self._begun = ""
         self._raw = self._unrestored = ""
         self._token = ""
-        self._looked = 0
+        self._looked = self._read = 0
         self._echo: tuple[int, str] | None = None
         self._repair: Repair | bool | None = False
         self.text = ""
@@ -112,8 +113,14 @@ class Cutter:
 
     def feed(self, piece: str) -> None:
         """Take the next piece of the stream."""
-        if not self.done:
-            self._take(piece, final=False, stopped=False)
+        if self.done:
+            return
+        room = _LONGEST - self._read
+        self._read += len(piece)
+        self._take(piece[:room], final=False, stopped=False)
+        if self._read >= _LONGEST and not self.done:
+            self._take("", final=True, stopped=False)
+            self.why = self.why or "too long"
 
     def finish(self, stopped: bool = True) -> None:
         """The stream has ended: what was held back is text after all.
@@ -197,8 +204,6 @@ class Cutter:
         if (loop := self._loops.at(self.text)) is not None:
             self.text, self.why, self.certain = self.text[:loop], "the model repeats itself", True
         if not final or (end is not None and end.why != "the model ended"):
-            if not self.done and len(text) > _LONGEST:
-                self.why = "too long"
             return
         if self._stops.found or self._token:
             self.why = "a stop word"
