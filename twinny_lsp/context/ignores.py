@@ -20,7 +20,7 @@ from pathspec import GitIgnoreSpec
 
 from twinny_lsp.config.resolved import PrivacySettings
 from twinny_lsp.context.deny import Kind, denied
-from twinny_lsp.patterns import compiled
+from twinny_lsp.patterns import compiled, own_verdict
 
 RECHECK_S = 2.0
 """How long the rules of a folder hold before its ignore files are looked at again."""
@@ -57,7 +57,7 @@ class Ignores:
         self._folders: dict[tuple[Path, bool], str] = {}
         self._repository = _repository(root)
         # Who opens a folder that git ignores as a workspace wants to work in it.
-        if self._repository is not None and self._named(root, own=False, folder=True):
+        if self._repository not in (None, root) and self._named(root, own=False, folder=True):
             self._repository = None
             self._rules.clear()
 
@@ -122,7 +122,7 @@ class Ignores:
             if rules is None:
                 return "has ignore rules that cannot be read"
             relative = path.relative_to(rules.folder).as_posix()
-            found = rules.spec.check_file(f"{relative}/" if folder else relative).include
+            found = own_verdict(rules.spec, f"{relative}/" if folder else relative)
             if found is not None:
                 return f"is named by {rules.name}" if found else ""
         return ""

@@ -46,6 +46,42 @@ def test_gitignore_nested_with_exceptions(tmp_path: Path) -> None:
         assert rules.why_not(path) == "", path
 
 
+@pytest.mark.parametrize(
+    ("pattern", "hidden", "seen"),
+    [
+        ("v[[:digit:]].py", "v1.py", "va.py"),
+        ("[[:alpha:]_]*.py", "_a.py", "1.py"),
+        ("x[^[:upper:]].py", "xa.py", "xA.py"),
+        ("x[[:punct:]].py", "x-.py", "xx-.py"),
+        ("*.py\n!a[[:digit:]].py", "ab.py", "a1.py"),
+        ("*.py\n!a[[:space:]].py", "a .py", "a.txt"),
+    ],
+)
+def test_named_classes_of_characters(tmp_path: Path, pattern: str, hidden: str, seen: str) -> None:
+    write(tmp_path, {".git/HEAD": "", ".gitignore": pattern + "\n"})
+    rules = ignores(tmp_path)
+    assert rules.why_not(hidden) == "is named by .gitignore"
+    assert rules.why_not(seen) == ""
+
+
+def test_an_exception_for_folders_is_none_for_what_is_in_them(tmp_path: Path) -> None:
+    write(tmp_path, {".git/info/exclude": "*.local.py\n", ".gitignore": "/*.txt\n!*/\n"})
+    write(tmp_path, {"data/.gitignore": "*\n!*/\n!*.md\n"})
+    rules = ignores(tmp_path)
+    assert rules.why_not("src/a.local.py") == "is named by .git/info/exclude"
+    assert rules.why_not("data/x/a.py") == "is named by .gitignore"
+    assert rules.why_not("data/x/a.md") == ""
+    assert rules.why_not("src/a.py") == ""
+
+
+@pytest.mark.parametrize("all_of_it", ["*", "/*", "**", "***"])
+def test_a_repository_that_ignores_all_that_is_in_it(tmp_path: Path, all_of_it: str) -> None:
+    write(tmp_path, {".git/info/exclude": all_of_it + "\n"})
+    rules = ignores(tmp_path)
+    for path in ("a.py", "src/a.py"):
+        assert rules.why_not(path) == "is named by .git/info/exclude"
+
+
 def test_rules_of_the_repository_around_the_workspace(tmp_path: Path) -> None:
     write(tmp_path, {".git/info/exclude": "private/\n", ".gitignore": "*.tmp.py\n/sub/only.py\n"})
     write(tmp_path, {"sub/a.py": ""})
