@@ -1,8 +1,8 @@
 """Which files of one workspace folder may be read, decided before any of them is.
 
 A file is held back by the built-in list (deny.py), by `privacy.deny`, by an ignore file of ours, by git's
-rules (`.gitignore` in every folder, also above the root inside the repository; `.git/info/exclude`), or
-because it, or what its links lead to, is outside the root. What cannot be decided is held back.
+rules (`.gitignore` in every folder, also above the root inside the repository; `.git/info/exclude`; the
+user's own file for all repositories), or because it, or what its links lead to, is outside the root. What cannot be decided is held back.
 
 Reads the file system (link targets and ignore files): for the worker, never for the loop's thread.
 """
@@ -10,6 +10,7 @@ Reads the file system (link targets and ignore files): for the worker, never for
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ RECHECK_S = 2.0
 _MAX_BYTES = 256 * 1024
 _MAX_LEVELS = 40
 _GIT = ".gitignore"
+_EXCLUDES = re.compile(r"^[ \t]*excludesfile[ \t]*=[ \t]*\"?([^\"\n#;]+)", re.IGNORECASE | re.MULTILINE)
 Stamp = tuple[int, int, int]
 
 
@@ -143,6 +145,8 @@ class Ignores:
         elif not own and self._repository is not None:
             exclude = _git_folder(self._repository) / "info" / "exclude"
             here += self._read(exclude, self._repository, ".git/info/exclude")
+            everywhere = _excludes_file(_git_folder(self._repository))
+            here += self._read(everywhere, self._repository, "git's core.excludesFile")
         result = self._rules[folder, own] = tuple(here)
         return result
 
@@ -207,3 +211,14 @@ def _git_folder(repository: Path) -> Path:
     own = repository / said
     common = (read_bounded(own / "commondir", 4096) or "").strip()
     return own / common if common else own
+
+
+def _excludes_file(git_folder: Path) -> Path:
+    """The user's file of patterns for all repositories: what git's settings say, else where git looks."""
+    home = Path(os.path.expanduser("~"))
+    settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
+    for file in (git_folder / "config", home / ".gitconfig", settings / "config"):
+        found = _EXCLUDES.search(read_bounded(file, _MAX_BYTES) or "")
+        if found is not None:
+            return home / os.path.expanduser(found[1].strip())
+    return settings / "ignore"

@@ -82,6 +82,26 @@ def test_a_repository_that_ignores_all_that_is_in_it(tmp_path: Path, all_of_it: 
         assert rules.why_not(path) == "is named by .git/info/exclude"
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"home/.config/git/ignore": "own/\n"},
+        {"home/.gitconfig": "[user]\n\tname = A\n[core]\n\texcludesFile = ~/mine # all\n", "home/mine": "own/\n"},
+        {"repo/.git/config": '[core]\n\texcludesfile = "mine"\n', "home/mine": "own/\n"},
+    ],
+    ids=["the usual place", "the user's settings", "the repository's settings"],
+)
+def test_the_users_own_rules_for_all_repositories(
+    tmp_path: Path, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    write(tmp_path, {"repo/.git/HEAD": "", "home/own/a.py": "", **settings})
+    assert ignores(tmp_path / "repo").why_not("own/a.py") == "is named by git's core.excludesFile"
+    assert ignores(tmp_path / "home").why_not("own/a.py") == ""
+
+
 def test_rules_of_the_repository_around_the_workspace(tmp_path: Path) -> None:
     write(tmp_path, {".git/info/exclude": "private/\n", ".gitignore": "*.tmp.py\n/sub/only.py\n"})
     write(tmp_path, {"sub/a.py": ""})
