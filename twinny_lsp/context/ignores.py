@@ -48,8 +48,9 @@ class Ignores:
     def __init__(
         self, root: Path, privacy: PrivacySettings, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.root = root
         self._real_root = os.path.realpath(root)
+        # What is around a linked folder, a repository say, is where the link leads to.
+        self.root = root = Path(self._real_root)
         self._own = tuple(name for name in privacy.ignore_files if name and "/" not in name)
         self._deny, self._allow = compiled(privacy.deny), compiled(privacy.allow)
         self._clock = clock

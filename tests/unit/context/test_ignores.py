@@ -64,6 +64,14 @@ def test_named_classes_of_characters(tmp_path: Path, pattern: str, hidden: str, 
     assert rules.why_not(seen) == ""
 
 
+def test_a_workspace_that_is_a_link_into_a_repository(tmp_path: Path) -> None:
+    write(tmp_path, {"repo/.git/HEAD": "", "repo/.gitignore": "own.py\n", "repo/sub/a.py": ""})
+    (tmp_path / "link").symlink_to(tmp_path / "repo" / "sub")
+    rules = ignores(tmp_path / "link")
+    assert rules.why_not("own.py") == "is named by .gitignore"
+    assert rules.why_not("a.py") == ""
+
+
 def test_an_exception_for_folders_is_none_for_what_is_in_them(tmp_path: Path) -> None:
     write(tmp_path, {".git/info/exclude": "*.local.py\n", ".gitignore": "/*.txt\n!*/\n"})
     write(tmp_path, {"data/.gitignore": "*\n!*/\n!*.md\n"})
