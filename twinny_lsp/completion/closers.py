@@ -112,6 +112,8 @@ def _quote(text: str, around: Around) -> Surplus | None:
     ends = [match.start() for match in re.finditer(rf"(?<!\\){re.escape(quote)}", text)]
     if len(ends) % 2 == 0 or "\n" in text[: ends[0]]:
         return None  # where another string begins, the quote right of the cursor ends that one
+    if "\n" in text and not only_closers(around.after) and text.rpartition("\n")[2].count(quote) % 2 == 0:
+        return None  # nor where it begins one itself, on another line
     return Surplus(ends[0], quote)
 
 
