@@ -12,7 +12,10 @@ from enum import Enum, auto
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import PROSE
-from twinny_lsp.completion.text import QUOTES
+from twinny_lsp.completion.text import QUOTES, words
+
+_FENCED = words("markdown mdx quarto rmd asciidoc typst org git-commit")
+"""Languages of running text whose own text has fences."""
 
 _LONGEST_PREAMBLE = 600
 """Characters of prose before a fence; an answer that has none by then is taken as it is."""
@@ -69,9 +72,9 @@ class Unfence:
         self._line_start = True
         self._chat = chat
         self._patient = chat or patient or around.blank
-        self._within = _within_text(around.before) and not chat
+        self._within = around.language in PROSE or (_within_text(around.before) and not chat)
         own = any(line.lstrip().startswith("```") for line in (*around.above, *around.below))
-        self._passive = around.language in PROSE or own
+        self._passive = around.language in _FENCED or own
         self._close_with("```", opened=False)
         self.acted = ""
         self.loose = False
