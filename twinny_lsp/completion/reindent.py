@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.blocks import ends_block, opens_block
+from twinny_lsp.completion.blocks import PROSE, ends_block, opens_block
 from twinny_lsp.completion.text import TAB, lead, unmatched_closers, width
 
 _FEW = 2
@@ -54,6 +54,8 @@ class Repair:
 
 def repair(text: str, around: Around, *, chat: bool, final: bool) -> Repair | bool | None:
     """What must be done to the text; None for nothing, False while its lines do not tell yet."""
+    if around.language in PROSE:
+        return None  # lists and quotations stand as deep as they like
     if "\n" not in text and around.before:
         return None if final else False
     lines = text.split("\n")
