@@ -34,10 +34,10 @@ def compiled(patterns: Iterable[str]) -> GitIgnoreSpec:
 
 
 def own_verdict(spec: GitIgnoreSpec, path: str) -> bool | None:
-    """Whether the last pattern for just this path ignores it (False: is an exception); None: there is none.
+    """Whether the last pattern for just this path ignores it (False: an exception); None: there is none.
 
-    A folder's path ends with a slash. Patterns that match only a folder above it are left out: as in git, they
-    say nothing of what is in it, least of all an exception such as `!*/`.
+    A folder's path ends with a slash. Patterns that match only a folder above it are left out: as in git,
+    they say nothing of what is in it, least of all an exception such as `!*/`.
     """
     for pattern in reversed(tuple(spec.patterns)):
         if isinstance(pattern, RegexPattern) and pattern.regex is not None and pattern.include is not None:

@@ -17,7 +17,7 @@ LINES_BELOW = 40
 """How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
 
 LONGEST_PART = 2_000
-"""Characters of a line that the decisions look at: its begin and its end. Nobody writes longer ones by hand."""
+"""Characters of a line that the decisions look at: its begin and its end. Nobody writes longer ones."""
 
 _BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}\w*")
 
@@ -26,8 +26,9 @@ _BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}\w*")
 class Around:
     """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
 
-    Of a very long line only what is near the cursor, or its begin and end, is there. `bottom`: `below` reaches the document's end. Text that the editor would put in first (a menu's selected
-    item) counts as typed already.
+    Of a very long line only what is near the cursor, or its begin and end, is there. `bottom`: `below`
+    reaches the document's end. Text that the editor would put in first (a menu's selected item) counts as
+    typed already.
     """
 
     language: str

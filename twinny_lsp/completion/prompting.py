@@ -83,8 +83,8 @@ class Prompts:
 
 
 def _masked(part: Window, hole: Hole) -> tuple[str, str]:
-    """Prefix and suffix without secrets: masked as one text, since the cursor may stand in one, and with what is
-    outside of the window of a key that it shows a part of.
+    """Prefix and suffix without secrets: masked as one text, since the cursor may stand in one, and with what
+    is outside of the window of a key that it shows a part of.
     """
     if hole.mask is None:
         return part.prefix, part.suffix

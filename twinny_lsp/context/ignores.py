@@ -2,7 +2,8 @@
 
 A file is held back by the built-in list (deny.py), by `privacy.deny`, by an ignore file of ours, by git's
 rules (`.gitignore` in every folder, also above the root inside the repository; `.git/info/exclude`; the
-user's own file for all repositories), or because it, or what its links lead to, is outside the root. What cannot be decided is held back.
+user's own file for all repositories), or because it, or what its links lead to, is outside the root. What
+cannot be decided is held back.
 
 Reads the file system (link targets and ignore files): for the worker, never for the loop's thread.
 """

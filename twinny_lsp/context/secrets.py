@@ -171,8 +171,8 @@ def mask(text: str) -> str:
 
 
 def rest_of_keys(lines: Sequence[str], first: int, last: int) -> tuple[str, str]:
-    """The text right above row `first` and right below row `last` that belongs to a key of which these rows show
-    a part: without its header or footer it would not be known for one.
+    """The text right above row `first` and right below row `last` that belongs to a key of which these rows
+    show a part: without its header or footer it would not be known for one.
     """
     top, bottom = first, last + 1
     while 0 < top < len(lines) and first - top < _LONGEST_KEY_ROWS and _of_key(lines[top]):

@@ -94,7 +94,7 @@ def test_a_repository_that_ignores_all_that_is_in_it(tmp_path: Path, all_of_it: 
     "settings",
     [
         {"home/.config/git/ignore": "own/\n"},
-        {"home/.gitconfig": "[user]\n\tname = A\n[core]\n\texcludesFile = ~/mine # all\n", "home/mine": "own/\n"},
+        {"home/.gitconfig": "[core]\n\texcludesFile = ~/mine # all\n", "home/mine": "own/\n"},
         {"repo/.git/config": '[core]\n\texcludesfile = "mine"\n', "home/mine": "own/\n"},
     ],
     ids=["the usual place", "the user's settings", "the repository's settings"],
