@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _MAX_BYTES = 256 * 1024
 _MAX_LEVELS = 40
 _GIT = ".gitignore"
 _EXCLUDES = re.compile(r"^[ \t]*excludesfile[ \t]*=[ \t]*\"?([^\"\n#;]+)", re.IGNORECASE | re.MULTILINE)
+CASELESS = sys.platform in ("darwin", "win32")
 Stamp = tuple[int, int, int]
 
 
@@ -53,7 +55,7 @@ class Ignores:
         # What is around a linked folder, a repository say, is where the link leads to.
         self.root = root = Path(self._real_root)
         self._own = tuple(name for name in privacy.ignore_files if name and "/" not in name)
-        self._deny, self._allow = compiled(privacy.deny), compiled(privacy.allow)
+        self._deny, self._allow = compiled(map(_folded, privacy.deny)), compiled(privacy.allow)
         self._clock = clock
         self._checked_at = clock()
         self._parsed: dict[Path, tuple[Stamp, GitIgnoreSpec]] = {}
@@ -86,7 +88,7 @@ class Ignores:
         if not names:
             return "is outside the workspace folder"
         for name in names:
-            if self._deny.match_file(name):
+            if self._deny.match_file(_folded(name)):
                 return "is named by `privacy.deny`"
             # With all folders, also those above the root.
             verdict = denied(f"{self._real_root}/{name}".replace(os.sep, "/"))
@@ -125,7 +127,7 @@ class Ignores:
         for rules in self._rules_at(path.parent, own=own):
             if rules is None:
                 return "has ignore rules that cannot be read"
-            relative = path.relative_to(rules.folder).as_posix()
+            relative = _folded(path.relative_to(rules.folder).as_posix())
             found = own_verdict(rules.spec, f"{relative}/" if folder else relative)
             if found is not None:
                 return f"is named by {rules.name}" if found else ""
@@ -167,8 +169,13 @@ class Ignores:
             if text is None:
                 yield None
                 return
-            known = self._parsed[file] = (stamp, compiled(text.replace("\r", "").split("\n")))
+            known = self._parsed[file] = (stamp, compiled(_folded(text).replace("\r", "").split("\n")))
         yield _Rules(folder, name, known[1])
+
+
+def _folded(text: str) -> str:
+    """The text in lower case where file names are the same in large and small letters, as git has it there."""
+    return text.lower() if CASELESS else text
 
 
 def read_bounded(path: Path, limit: int) -> str | None:

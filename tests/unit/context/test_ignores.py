@@ -72,6 +72,17 @@ def test_a_workspace_that_is_a_link_into_a_repository(tmp_path: Path) -> None:
     assert rules.why_not("a.py") == ""
 
 
+@pytest.mark.parametrize("caseless", [True, False])
+def test_large_and_small_letters(tmp_path: Path, caseless: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinny_lsp.context.ignores.CASELESS", caseless)
+    write(tmp_path, {".git/HEAD": "", ".gitignore": "/Build/\n[A-C].txt\n", ".twinnyignore": "Own.py\n"})
+    rules = ignores(tmp_path, "Denied/")
+    for path in ("Build/a.py", "B.txt", "Own.py", "Denied/a.py"):
+        assert rules.why_not(path) != "", path
+    for path in ("build/a.py", "b.txt", "own.py", "denied/a.py"):
+        assert bool(rules.why_not(path)) is caseless, path
+
+
 def test_an_exception_for_folders_is_none_for_what_is_in_them(tmp_path: Path) -> None:
     write(tmp_path, {".git/info/exclude": "*.local.py\n", ".gitignore": "/*.txt\n!*/\n"})
     write(tmp_path, {"data/.gitignore": "*\n!*/\n!*.md\n"})
