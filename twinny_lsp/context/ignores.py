@@ -174,7 +174,7 @@ class Ignores:
 
 
 def _folded(text: str) -> str:
-    """The text in lower case where file names are the same in large and small letters, as git has it there."""
+    """The text in lower case where file names are the same in large and small letters, as in git."""
     return text.lower() if CASELESS else text
 
 
