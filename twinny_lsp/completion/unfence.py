@@ -26,7 +26,8 @@ _FENCE = re.compile(r"(`{3,}|~{3,})[^`\n]*(?:\n|$)")
 _FENCE_LINE = re.compile(r"(?:^|\n)[ \t]*((`{3,}|~{3,})[^`\n]*)(?=\n)")
 _INLINE = re.compile(r"(`{3,})([^`\n]+)\1[ \t]*(?:\n|$)")
 _TAGS = ("<code>", "[PYTHON]", "[CODE]")
-_WRAPPED = re.compile(r"(?:<code>|\[(PYTHON|CODE)\])[ \t]*\n?")
+_WRAPPED = re.compile(r"(?:<code>|\[(PYTHON|CODE)\])(?:[ \t]*\n)?")
+_BEGUN_WRAPPED = re.compile(r"(?:<code>|\[(?:PYTHON|CODE)\])[ \t]*")
 
 _OPENINGS = {
     "": "Below is |You can |You should |Let's |Let me |Based on |As an |We can |We need |Looking at ",
@@ -110,7 +111,8 @@ class Unfence:
             return self._go()  # the begun line has ended: what stands in the next one is not waited for
         if not start:
             return final
-        if not final and any(word.startswith(start) for word in ("```", "~~~", *_TAGS, *_THINKS)):
+        begun = any(word.startswith(start) for word in ("```", "~~~", *_TAGS, *_THINKS))
+        if not final and (begun or _BEGUN_WRAPPED.fullmatch(start)):
             return False
         if (waits := self._talk(start, final)) is not None:
             if waits:
