@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from pathspec import GitIgnoreSpec, RegexPattern
 
-_CLASS = re.compile(r"\[[!^]?\]?(?:\[:\w+:\]|\\.|[^\]])*\]")
+_CLASS = re.compile(r"\[[!^]?\]?(?:\[:\w+:\]|\\.|[^\]\\])*+\]")
 _NAMED = re.compile(r"\[:(\w+):\]")
 _NAMES = {
     "alnum": "a-zA-Z0-9",

@@ -83,6 +83,11 @@ def test_large_and_small_letters(tmp_path: Path, caseless: bool, monkeypatch: py
         assert bool(rules.why_not(path)) is caseless, path
 
 
+def test_a_class_that_does_not_end_is_no_reason_to_search_for_ever(tmp_path: Path) -> None:
+    write(tmp_path, {".git/HEAD": "", ".gitignore": "[[:a:" + "\\a" * 2000 + "\nown.py\n"})
+    assert ignores(tmp_path).why_not("own.py") == "is named by .gitignore"
+
+
 def test_an_exception_for_folders_is_none_for_what_is_in_them(tmp_path: Path) -> None:
     write(tmp_path, {".git/info/exclude": "*.local.py\n", ".gitignore": "/*.txt\n!*/\n"})
     write(tmp_path, {"data/.gitignore": "*\n!*/\n!*.md\n"})
