@@ -82,17 +82,24 @@ class Cutter:
         self._stops = StopWords(reading.ends)
         self._unfence = Unfence(around, chat=reading.chat, patient=shape.whole)
         self._opens = reading.opens
-        self._ending = Whole(around, shape) if shape.whole else Ending(around, shape)
-        self._loops = Loops(around.before)
+        self._shape = shape
         self._carriage = self._begun = ""
         self._raw = self._unrestored = ""
         self._token = ""
-        self._looked = self._read = 0
-        self._echo: tuple[int, str] | None = None
-        self._repair: Repair | bool | None = False
+        self._read = 0
+        self._begin()
         self.text = ""
         self.why = ""
         self.certain = False
+
+    def _begin(self) -> None:
+        """Nothing is known yet of the text's begin, nor of its end."""
+        around, shape = self._around, self._shape
+        self._ending = Whole(around, shape) if shape.whole else Ending(around, shape)
+        self._loops = Loops(around.before)
+        self._looked = 0
+        self._echo: tuple[int, str] | None = None
+        self._repair: Repair | bool | None = False
 
     @property
     def done(self) -> bool:
@@ -168,8 +175,8 @@ class Cutter:
         self._begun += raw
         if not final and any(each != self._begun and each.startswith(self._begun) for each in self._opens):
             return ""
-        for opening in self._opens:
-            self._begun = self._begun.removeprefix(opening)
+        opening = next((each for each in self._opens if self._begun.startswith(each)), "")
+        self._begun = self._begun[len(opening) :]
         self._opens = ()
         return self._begun
 
@@ -184,7 +191,7 @@ class Cutter:
         self._token = token.text
         if token.opens:
             self._raw = self._raw[token.end :]
-            self._looked = 0
+            self._begin()
             return self._cut_at_token()
         self._raw = self._raw[: token.at]
         return True
