@@ -108,6 +108,11 @@ class Flight:
         """The answer that is followed."""
         return self.replies[0]
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing has come yet."""
+        return not (self.ended or self.aborted) and self.outcome.first_byte_ms is None
+
     def typed_at(self, cursor: Cursor) -> Typed | None:
         """What was typed since it was asked; None where that does not agree with what comes."""
         typed = cursor.typed_since(self.plan.place)
@@ -140,6 +145,7 @@ class Flight:
                         cleaned.replaces,
                         spare=self.plan.spare or number > 0,
                         by_hand=self.plan.given.shape.whole,
+                        target=self.plan.target,
                     )
                 )
         return made

@@ -178,6 +178,9 @@ class FakeRegistry:
     def refuse_native(self, where: Endpoint, model: str) -> None:
         self.refused.append((where.name, model))
 
+    def restarted(self, where: Endpoint) -> None:
+        self.refused = [pair for pair in self.refused if pair[0] != where.name]
+
 
 @dataclass
 class FakePrompter:
