@@ -37,7 +37,6 @@ from twinny_lsp.completion.watch import Events, Footing, Standing, Watch
 from twinny_lsp.completion.windowing import Windows
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
-from twinny_lsp.errors import TwinnyError, Unsupported
 
 log = logging.getLogger(__name__)
 
@@ -180,8 +179,7 @@ class CompletionEngine:
 
     def answered(self, target: Target) -> None:
         """That model answered somebody else, e.g. a chat: its server is there."""
-        self._watch.answered(target)
-        self._loading.heard(target)
+        self._rooms.targets.answered(target)
 
     def shown(self) -> None:
         """The client says that the last answer is on screen."""
@@ -286,22 +284,13 @@ class CompletionEngine:
             self._rooms.pause.first_text(first_ms / 1000)
         if not flight.ahead and (settled or flight.aborted == CHANGED):
             self._rooms.pause.outcome(used=settled)
-        if flight.error is not None:
-            self._failed(flight, flight.error)
-        elif settled or first_ms is not None:
-            self.answered(plan.target)
+        self._rooms.targets.ended(flight)
         if settled:
             self._reports.success(plan.target)
         if plan.keeps and flight.error is None:
             for answer in flight.answers():
                 self._rooms.known.put(answer, plan.left)
         self._ahead.look()
-
-    def _failed(self, flight: Flight, error: Exception) -> None:
-        native = isinstance(error, Unsupported) and flight.plan.prompted.native
-        if isinstance(error, TwinnyError) and not native:
-            self._watch.failed(error, flight.plan.target)
-            self._loading.failed(flight.plan.target)
 
     def _away(self, target: Target) -> None:
         self._rooms.targets.restarted(target.endpoint)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from twinny_lsp.completion.flight import Flight
 from twinny_lsp.completion.loading import Loading
 from twinny_lsp.completion.seams import Clock, Registry
 from twinny_lsp.completion.served import Served
@@ -14,7 +15,7 @@ from twinny_lsp.completion.watch import Watch
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.documents.text import byte_length
-from twinny_lsp.errors import ContextOverflow, ProviderError
+from twinny_lsp.errors import ContextOverflow, ProviderError, TwinnyError, Unsupported
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.providers.endpoint import Endpoint
 
@@ -42,6 +43,22 @@ class Targets:
         self._asking: list[tuple[Target, asyncio.Task[ModelFacts], float]] = []
         self._limits: list[tuple[Target, int]] = []
         self._served: list[tuple[Target, Served]] = []
+
+    def ended(self, flight: Flight) -> None:
+        """What the end of a generation says of whom was asked."""
+        error, target = flight.error, flight.plan.target
+        if isinstance(error, Unsupported) and flight.plan.prompted.native:
+            return  # it is asked by template now
+        if isinstance(error, TwinnyError):
+            self.watch.failed(error, target)
+            self.loading.failed(target)
+        elif error is None and not (flight.aborted and flight.outcome.first_byte_ms is None):
+            self.answered(target)
+
+    def answered(self, target: Target) -> None:
+        """That model is there, and loaded."""
+        self.watch.answered(target)
+        self.loading.heard(target)
 
     def served(self, target: Target) -> Served:
         """What was seen of it so far; to be written on."""

@@ -116,6 +116,7 @@ class Warmer:
             log.debug("nothing is read ahead: %s", type(error).__name__)
 
     def _learn(self, flight: Flight) -> None:
+        self._targets.ended(flight)
         plan, usage = flight.plan, flight.usage
         first_ms = flight.outcome.first_byte_ms
         if flight.error is None and not flight.aborted:

@@ -1,0 +1,113 @@
+"""A model that is being loaded is seen as that, and two that push each other out are noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.unit.completion.fakes import Desk, soon, target, until
+from twinny_lsp.completion.loading import COLD_S, LATE_S, LINGER_S, Loading
+from twinny_lsp.completion.watch import Footing
+from twinny_lsp.exchange import ModelFacts
+
+MODEL = target().model
+COLD, WARM = ModelFacts(MODEL, loaded=False), ModelFacts(MODEL, loaded=True)
+
+
+async def test_a_cold_model_is_loading_until_its_first_text(desk: Desk) -> None:
+    desk.model.known = COLD
+    task = desk.ask("x = █\n")
+    stream = await desk.model.asked()
+    assert desk.engine.standing().footing is Footing.WELL, "it may be quick"
+    desk.clock.go(LATE_S)
+    standing = desk.engine.standing()
+    assert (standing.footing, standing.answers) == (Footing.LOADING, target())
+    stream.say("1\n").end()
+    await soon(task)
+    assert desk.engine.standing().footing is Footing.WELL
+    assert not desk.failures
+
+
+async def test_a_loaded_one_that_is_slow_is_only_slow(desk: Desk) -> None:
+    desk.model.known = WARM
+    desk.ask("x = █\n")
+    await desk.model.asked()
+    desk.clock.go(10)
+    assert desk.engine.standing().footing is Footing.WELL
+
+
+async def test_typing_on_does_not_hide_it_and_leaving_ends_it(desk: Desk) -> None:
+    desk.model.known = COLD
+    desk.ask("x = █\n")
+    await desk.model.asked()
+    desk.clock.go(LATE_S)
+    desk.ask("y = █\n")
+    await desk.model.asked(2)
+    desk.clock.go(LINGER_S)
+    assert desk.engine.standing().footing is Footing.LOADING
+    desk.engine.forget("file:///a.py")
+    desk.clock.go(LINGER_S)
+    assert desk.engine.standing().footing is Footing.WELL
+    assert desk.clock.pending() == 0
+
+
+class Two:
+    """Two models of one server that have both answered."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.model = desk.model
+        self.clock = desk.clock
+        self.fim, self.chat = target(), replace(target(), model="chat:7b")
+        self.loading = Loading(desk.registry, desk.clock, lambda: None, self._told)
+
+    def _told(self, where: object, other: str) -> None:
+        self.told.append((where.model, other))  # type: ignore[attr-defined]
+
+    async def turn(self, loaded: bool) -> None:
+        """The chat answers, then a completion is asked for and answered."""
+        self.clock.go(1)
+        self.loading.heard(self.chat)
+        self.clock.go(1)
+        self.model.known = replace(COLD, loaded=loaded)
+        await self.loading.look(self.fim, COLD)
+        self.loading.heard(self.fim)
+
+
+async def test_two_models_that_push_each_other_out_are_told_once(desk: Desk) -> None:
+    two = Two(desk)
+    for _ in range(5):
+        await two.turn(loaded=False)
+    assert two.told == [(MODEL, "chat:7b")]
+
+
+async def test_two_that_fit_are_not(desk: Desk) -> None:
+    two = Two(desk)
+    for _ in range(5):
+        await two.turn(loaded=True)
+    assert not two.told
+
+
+async def test_a_model_that_was_unloaded_for_want_of_use_is_not_pushed_out(desk: Desk) -> None:
+    two = Two(desk)
+    two.loading.heard(two.fim)
+    for _ in range(3):
+        desk.clock.go(COLD_S)
+        desk.model.known = COLD
+        await two.loading.look(two.fim, WARM)
+        two.loading.begun(two.fim, lambda: True)
+        desk.clock.go(LATE_S)
+        assert two.loading.now == two.fim
+        two.loading.heard(two.fim)
+    assert not two.told
+
+
+async def test_a_model_in_use_is_not_looked_up(desk: Desk) -> None:
+    two = Two(desk)
+    two.loading.heard(two.fim)
+    desk.clock.go(10)
+    desk.model.known = COLD
+    await two.loading.look(two.fim, WARM)
+    two.loading.begun(two.fim, lambda: True)
+    desk.clock.go(LATE_S)
+    assert two.loading.now is None
+    await until(lambda: desk.clock.pending() == 0)
