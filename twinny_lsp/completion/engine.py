@@ -133,7 +133,7 @@ class CompletionEngine:
             return self._remember(uri, Result(reason=refused, record=record))
         ask = Ask.of(request)
         self._asked, self._settings = ask, request.settings
-        self._watch.asked()
+        self._watch.asked(request.settings)
         self._notice(ask)
         if ask.shape.kind is Kind.NOTHING:
             return self._remember(uri, Result(reason=ask.shape.why, record=record))
@@ -157,8 +157,7 @@ class CompletionEngine:
         if self._closed or _refused(request):
             return
         self._settings = request.settings
-        if request.settings.target is not None:
-            self._watch.opened(request.settings.target)
+        self._watch.opened(request.settings)
         self._warmer.opened(Ask.of(request))
 
     def context_better(self, uri: str) -> None:

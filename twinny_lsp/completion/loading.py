@@ -118,6 +118,7 @@ class Loading:
     def forget(self) -> None:
         """Other settings."""
         self._heard.clear()
+        self._turns.clear()
         self._end()
 
     def _other_since(self, key: tuple[str, str], heard: float) -> str:

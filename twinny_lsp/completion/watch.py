@@ -112,6 +112,9 @@ class Watch:
         self._seen: list[Endpoint] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked_at = 0.0
+        self._settings: CompletionSettings | None = None
+        self._used: list[Endpoint] = []
+        """The servers of all settings that were asked with; no other one is looked at."""
 
     # -- what requests want to know -----------------------------------------------------------------
 
@@ -174,18 +177,20 @@ class Watch:
 
     # -- what is learned ----------------------------------------------------------------------------
 
-    def asked(self) -> None:
-        """Somebody is there: looks that waited for that are made."""
+    def asked(self, settings: CompletionSettings) -> None:
+        """Somebody is there, with these settings: looks that waited for that are made."""
         self._asked_at = self._clock.now()
+        self._use(settings)
         for trouble in self._troubles:
             if trouble.due:
                 trouble.due = False
                 self._look(trouble)
 
-    def opened(self, target: Target) -> None:
-        """A document was opened whose completions come from there: look once, before anybody asks."""
-        self._asked_at = self._clock.now()
-        if target.endpoint in self._seen or target.endpoint.preset in METERED:
+    def opened(self, settings: CompletionSettings) -> None:
+        """A document was opened: look once at where its completions come from, before anybody asks."""
+        self._asked_at, target = self._clock.now(), settings.target
+        self._use(settings)
+        if target is None or target.endpoint in self._seen or target.endpoint.preset in METERED:
             return
         self._seen.append(target.endpoint)
         self._start(self._first_look(target))
@@ -194,8 +199,8 @@ class Watch:
         """A request failed there. What is known already changes nothing: its next look is planned."""
         paid = target.endpoint.preset in METERED
         plan = plan_for(error, paid=paid)
-        if plan is None:
-            return
+        if plan is None or target.endpoint not in self._used:
+            return  # a request that began with other settings
         model = "" if plan.whole else target.model
         trouble = next((t for t in self._of(target) if t.model == model), None)
         if trouble is None:
@@ -225,6 +230,7 @@ class Watch:
             trouble.end()
         self._troubles.clear()
         self._seen.clear()
+        self._used, self._settings = [], None
 
     async def close(self) -> None:
         """Look no more."""
@@ -233,6 +239,11 @@ class Watch:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _use(self, settings: CompletionSettings) -> None:
+        if settings is not self._settings:
+            self._settings = settings
+            self._used += [t.endpoint for t in wanted_of(settings) if t.endpoint not in self._used]
 
     # -- looking ------------------------------------------------------------------------------------
 

@@ -130,6 +130,15 @@ async def test_what_waiting_cannot_mend_is_not_tried_again(desk: Desk, error: Tw
     assert await asked(desk, 1) == 1, "other settings are another chance"
 
 
+async def test_a_request_that_outlives_its_settings_starts_no_looking(desk: Desk) -> None:
+    task = desk.ask("x = █\n")
+    stream = await desk.model.asked()
+    desk.engine._watch.forget()
+    stream.fail(GONE)
+    await soon(task)
+    assert await wait(desk, 100) == 0
+
+
 async def test_a_missing_model_is_looked_up_seldom_and_found_when_it_is_there(desk: Desk) -> None:
     desk.model.known = replace(desk.model.known, name="other")
     await fails(desk, ModelMissing("not found; get it so"))
