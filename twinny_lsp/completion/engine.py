@@ -31,9 +31,10 @@ from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.rooms import Rooms
 from twinny_lsp.completion.seams import Clock, Context, LoopClock, NoContext, Prompter, Registry, Reports
 from twinny_lsp.completion.shape import Kind
+from twinny_lsp.completion.standing import Footing, Standing
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.completion.warmer import Warmer
-from twinny_lsp.completion.watch import Events, Footing, Standing, Watch
+from twinny_lsp.completion.watch import Events, Watch
 from twinny_lsp.completion.windowing import Windows
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot

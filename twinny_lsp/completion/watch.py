@@ -13,22 +13,13 @@ import logging
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from twinny_lsp.completion.look import look
 from twinny_lsp.completion.seams import Clock, Handle, Registry
+from twinny_lsp.completion.standing import Footing, Standing
 from twinny_lsp.config.resolved import CompletionSettings, Target
-from twinny_lsp.errors import (
-    Loading,
-    ModelMissing,
-    ProviderError,
-    TimedOut,
-    TwinnyError,
-    Unreachable,
-    WrongAddress,
-)
-from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.brands import match_name
+from twinny_lsp.errors import Loading, TwinnyError, Unreachable
 from twinny_lsp.providers.circuit import Circuit, Way, is_away, plan_for
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.presets import METERED
@@ -37,29 +28,6 @@ log = logging.getLogger(__name__)
 
 ACTIVE_S = 300.0
 """After so many seconds without a request nobody waits for the server to come back."""
-
-LOOK_S = 5.0
-"""A look that takes longer has found that nobody answers."""
-
-
-class Footing(StrEnum):
-    """How it stands with completion, for a status line."""
-
-    WELL = "well"
-    LOADING = "loading"
-    FALLBACK = "fallback"
-    AWAY = "away"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How it stands where somebody asked last. `error` says why the first target does not answer, `answers`
-    who does: the first one, or the one that stands in for it."""
-
-    footing: Footing
-    error: TwinnyError | None = None
-    answers: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,19 +249,13 @@ class Watch:
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._tasks.discard)
         return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("looking at a server failed: %s", type(error).__name__)
-            log.debug("the failure", exc_info=error)
 
     async def _examine(self, trouble: _Trouble) -> None:
         """One look at what is wrong: over, or to be looked at again later."""
         target, known = trouble.target, trouble.circuit.error
-        error = await self._ask(target, models=trouble.circuit.plan.way is Way.MODELS)
+        error = await look(self._registry, target, models=trouble.circuit.plan.way is Way.MODELS)
         trouble.task = None
         if error is not None and type(error) is type(known):
             error = known  # it says more: what was asked for, and what to do
@@ -308,28 +270,11 @@ class Watch:
         self._events.changed()
 
     async def _first_look(self, target: Target) -> None:
-        error = await self._ask(target, models=False)
+        error = await look(self._registry, target)
         # Only what is certain: it may be busy, or not let itself be asked.
         if isinstance(error, Unreachable | Loading) and target.endpoint in self._seen:
             log.info("%s does not answer", target.endpoint.name)
             self.failed(error, target)
-
-    async def _ask(self, target: Target, *, models: bool) -> TwinnyError | None:
-        """The cheapest question that tells. None: it is well."""
-        provider = self._registry.provider(target.endpoint)
-        try:
-            async with asyncio.timeout(LOOK_S):
-                health = await provider.health()
-                error = error_in(health, target)
-                if error is not None or not models:
-                    return error
-                there = [model.name for model in await provider.models()]
-        except TimeoutError:
-            return _error(TimedOut, "does not answer", target)
-        except TwinnyError as failure:
-            return failure
-        missing = match_name(target.model, there) is None
-        return _error(ModelMissing, f"does not have the model {target.model}", target) if missing else None
 
     def _close(self, trouble: _Trouble) -> None:
         trouble.end()
@@ -339,16 +284,3 @@ class Watch:
 def wanted_of(settings: CompletionSettings) -> list[Target]:
     """The targets of these settings, the first one first."""
     return [target for target in (settings.target, *settings.fallback) if target is not None]
-
-
-def error_in(health: Health, target: Target) -> TwinnyError | None:
-    """Why a server that was asked how it is cannot be used; None when it can."""
-    kinds = {State.DOWN: Unreachable, State.LOADING: Loading, State.REFUSING: WrongAddress}
-    kind = kinds.get(health.state)
-    if kind is None:
-        return None
-    return health.error or _error(kind, health.detail, target)
-
-
-def _error(kind: type[ProviderError], what: str, target: Target) -> ProviderError:
-    return kind(f"{target.endpoint.name}: {what}", provider=target.endpoint.name)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from twinny_lsp.completion.watch import Standing
+    from twinny_lsp.completion.standing import Standing
     from twinny_lsp.lsp.notices import Notice
 
 
 def told(standing: Standing, problems: Sequence[Notice], *, busy: bool) -> tuple[str, str]:
     """(state, message). What keeps suggestions away comes before what else is wrong."""
-    from twinny_lsp.completion.watch import Footing
+    from twinny_lsp.completion.standing import Footing
 
     error, answers = standing.error, standing.answers
     said = str(error) if error is not None else ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.unit.completion.fakes import Desk, soon, target, until
 from twinny_lsp.completion.loading import COLD_S, LATE_S, LINGER_S, Loading
-from twinny_lsp.completion.watch import Footing
+from twinny_lsp.completion.standing import Footing
 from twinny_lsp.exchange import ModelFacts
 
 MODEL = target().model

@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.completion.fakes import Desk, say, soon, target, text_of, until
 from twinny_lsp.completion.request import Trigger
-from twinny_lsp.completion.watch import ACTIVE_S, Footing
+from twinny_lsp.completion.standing import Footing
+from twinny_lsp.completion.watch import ACTIVE_S
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import (
     BadAnswer,
@@ -258,6 +259,14 @@ async def test_a_server_that_does_not_let_itself_be_looked_at_is_tried(desk: Des
     await fails(desk, GONE)
     assert await wait(desk, 1) == 1
     assert await asked(desk, 3) == 1
+
+
+async def test_a_bug_in_a_look_holds_nobody_back(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    await fails(desk, GONE)
+    desk.model.state = None  # type: ignore[assignment]
+    assert await wait(desk, 1) == 1
+    assert "AttributeError" in caplog.text
+    assert await asked(desk, 1) == 1
 
 
 async def test_from_gone_to_loading_to_there_is_one_trouble(desk: Desk) -> None:
