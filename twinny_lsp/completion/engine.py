@@ -273,15 +273,10 @@ class CompletionEngine:
         """A flight has ended, its text is final: keep it, and learn from it."""
         plan, settled = flight.plan, flight.error is None and not flight.aborted
         served = self._rooms.targets.served(plan.target)
-        first_ms = flight.outcome.first_byte_ms
-        served.answered(
-            plan.prompted.prompt,
-            plan.new_tokens,
-            None if first_ms is None else first_ms / 1000,
-            flight.usage,
-        )
-        if first_ms is not None:
-            self._rooms.pause.first_text(first_ms / 1000)
+        first_s = flight.first_text_s
+        served.answered(plan.prompted.prompt, plan.new_tokens, first_s, flight.usage)
+        if first_s is not None:
+            self._rooms.pause.first_text(first_s)
         if not flight.ahead and (settled or flight.aborted == CHANGED):
             self._rooms.pause.outcome(used=settled)
         self._rooms.targets.ended(flight)

@@ -53,7 +53,7 @@ class Launcher:
         the slot is taken and what is asked ahead must not take it. Raises TwinnyError.
         """
         facts, silent = await facts_or_failure(self._targets, target)
-        await self._targets.loading.look(target, facts)
+        cold = await self._targets.loading.is_cold(target, facts)
         await self._targets.count(target, ask.request.snapshot)
         native = how.native and not self._registry.native_refused(target.endpoint, target.model)
         try:
@@ -75,14 +75,15 @@ class Launcher:
         if ask.request.trigger is Trigger.INVOKED and not (how.variant or how.warm):
             most = provider.most_choices(window.prompted.prompt, facts)
             generation = replace(generation, n=max(1, min(wanted(ask), most)))
-        plan = _plan(ask, target, window, how, generation.n)
+        plan = replace(_plan(ask, target, window, how, generation.n), cold=cold)
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
         served = self._targets.served(target)
         served.last = window.read
         if not how.yields:
             served.useful = False
         self._flights.launch(flight, provider.stream(generation), on_end)
-        self._targets.loading.begun(target, lambda: flight.waits)
+        if cold:
+            self._targets.loading.begun(target, lambda: flight.loads)
         return flight
 
 

@@ -1,9 +1,11 @@
 """Which model is being loaded: that takes up to minutes, is no failure, and is worth saying.
 
 Servers load a model with the first request for it and send nothing meanwhile. While they do, Ollama already
-lists it as loaded; so a model that may have been unloaded is looked up before it is asked. Also notices when
-two models of one server push each other out. Not for servers that refuse while they load: that is a failure
-with a circuit (watch.py).
+lists it as loaded; so a model that may have been unloaded is looked up before it is asked. And it gives up
+loading when the connection closes; so the request that loads a model is not ended by the next key (flight.py).
+
+Also notices when two models of one server push each other out. Not for servers that refuse while they load:
+that is a failure with a circuit (watch.py).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ LATE_S = 1.0
 """Without a first text for so long, a model that was not loaded is said to be loading."""
 
 LINGER_S = 3.0
-"""After its last request it is still said to be: the next key brings another request."""
+"""Between looks whether a request still waits: the next key may bring another one."""
 
 COLD_S = 240.0
 """After so long without an answer a model may have been unloaded: Ollama does it after 5 minutes."""
@@ -65,7 +67,6 @@ class Loading:
         self._heard: dict[tuple[str, str], float] = {}
         """When each model (server, name) last answered."""
         self._turns: dict[tuple[str, str], int] = {}
-        self._cold: Target | None = None
         self._load: _Load | None = None
 
     @property
@@ -73,35 +74,30 @@ class Loading:
         """The model that is being loaded, if one is."""
         return self._load.target if self._load is not None and self._load.shown else None
 
-    async def look(self, target: Target, facts: ModelFacts) -> None:
-        """Before a request: see whether its model is loaded, where that is not certain."""
-        self._cold = None
+    async def is_cold(self, target: Target, facts: ModelFacts) -> bool:
+        """Before a request: whether its model will have to be loaded, as far as the server tells."""
         if target.endpoint.preset in METERED:
-            return
+            return False
         key = slot_of(target), target.model
         heard = self._heard.get(key)
         if heard is None:
-            loaded = facts.loaded
-        else:
-            other = self._other_since(key, heard)
-            if not other and self._clock.now() - heard < COLD_S:
-                return
-            loaded = await self._is_loaded(target)
-            if other and loaded is False:
-                self._count(target, other)
-        if loaded is False:
-            self._cold = target
+            return facts.loaded is False
+        other = self._other_since(key, heard)
+        if not other and self._clock.now() - heard < COLD_S:
+            return False
+        cold = await self._is_loaded(target) is False
+        if other and cold:
+            self._count(target, other)
+        return cold
 
     def begun(self, target: Target, waiting: Callable[[], bool]) -> None:
-        """A request was sent. `waiting`: whether it still waits for its first text."""
-        load = self._load
-        if load is not None and load.target == target:
-            load.waiting = waiting
-        elif self._cold == target:
-            self._end()
-            self._load = _Load(target, waiting)
-            self._after(LATE_S)
-        self._cold = None
+        """A request to a cold model was sent. `waiting`: whether it still waits for its first text."""
+        if self._load is not None and self._load.target == target:
+            self._load.waiting = waiting
+            return
+        self._end()
+        self._load = _Load(target, waiting)
+        self._after(LATE_S)
 
     def heard(self, target: Target) -> None:
         """It answers."""

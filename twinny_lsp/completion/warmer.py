@@ -118,10 +118,9 @@ class Warmer:
     def _learn(self, flight: Flight) -> None:
         self._targets.ended(flight)
         plan, usage = flight.plan, flight.usage
-        first_ms = flight.outcome.first_byte_ms
         if flight.error is None and not flight.aborted:
-            first_s = None if first_ms is None else first_ms / 1000
-            self._targets.served(plan.target).answered(plan.prompted.prompt, plan.new_tokens, first_s, usage)
+            served, first_s = self._targets.served(plan.target), flight.first_text_s
+            served.answered(plan.prompted.prompt, plan.new_tokens, first_s, usage)
 
 
 def _done(task: asyncio.Task[None]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
-from tests.unit.completion.fakes import Desk, soon, target, until
+from tests.unit.completion.fakes import Desk, happens, soon, target, text_of
 from twinny_lsp.completion.loading import COLD_S, LATE_S, LINGER_S, Loading
 from twinny_lsp.completion.standing import Footing
 from twinny_lsp.exchange import ModelFacts
@@ -35,19 +36,67 @@ async def test_a_loaded_one_that_is_slow_is_only_slow(desk: Desk) -> None:
     assert desk.engine.standing().footing is Footing.WELL
 
 
-async def test_typing_on_does_not_hide_it_and_leaving_ends_it(desk: Desk) -> None:
+async def test_the_next_key_does_not_end_a_load_and_is_answered_after_it(desk: Desk) -> None:
+    desk.model.known = COLD
+    first = desk.ask("x = █\n")
+    stream = await desk.model.asked()
+    desk.clock.go(LATE_S)
+    for name in ("y", "z"):
+        last = desk.ask(f"{name} = █\n")
+        await settled()
+        desk.clock.go(10)
+    assert (await soon(first)).reason.startswith("superseded")
+    assert not stream.closed.is_set()
+    assert len(desk.model.streams) == 1
+    assert desk.engine.standing().footing is Footing.LOADING
+    stream.say("1")
+    (await desk.model.asked(2)).say("2\n").end()
+    assert stream.closed.is_set(), "what it says is for another place"
+    assert text_of(await soon(last)) == "2"
+    assert desk.engine.standing().footing is Footing.WELL
+
+
+async def test_a_load_goes_on_with_nobody_waiting_and_its_text_is_kept(desk: Desk) -> None:
+    desk.model.known = COLD
+    task = desk.ask("x = █\n")
+    stream = await desk.model.asked()
+    task.cancel()
+    await settled()
+    desk.clock.go(60)
+    assert not stream.closed.is_set()
+    stream.say("1\n").end()
+    await happens(stream.closed)
+    assert text_of(await soon(desk.ask("x = █\n"))) == "1"
+    assert len(desk.model.streams) == 1
+
+
+async def test_a_load_says_nothing_of_how_quick_the_model_is(desk: Desk) -> None:
+    desk.model.known = COLD
+    task = desk.ask("x = █\n")
+    stream = await desk.model.asked()
+    desk.clock.go(60)
+    stream.say("1\n").end()
+    await soon(task)
+    served = desk.engine._rooms.targets.served(target())
+    assert (served.first_text_s, served.read_ms) == (0, None)
+
+
+async def test_a_closed_document_ends_the_load(desk: Desk) -> None:
     desk.model.known = COLD
     desk.ask("x = █\n")
-    await desk.model.asked()
+    stream = await desk.model.asked()
     desk.clock.go(LATE_S)
-    desk.ask("y = █\n")
-    await desk.model.asked(2)
-    desk.clock.go(LINGER_S)
-    assert desk.engine.standing().footing is Footing.LOADING
     desk.engine.forget("file:///a.py")
+    await happens(stream.closed)
     desk.clock.go(LINGER_S)
     assert desk.engine.standing().footing is Footing.WELL
     assert desk.clock.pending() == 0
+
+
+async def settled() -> None:
+    """Let everything run that can without time passing."""
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 class Two:
@@ -69,7 +118,7 @@ class Two:
         self.loading.heard(self.chat)
         self.clock.go(1)
         self.model.known = replace(COLD, loaded=loaded)
-        await self.loading.look(self.fim, COLD)
+        await self.loading.is_cold(self.fim, COLD)
         self.loading.heard(self.fim)
 
 
@@ -93,7 +142,7 @@ async def test_a_model_that_was_unloaded_for_want_of_use_is_not_pushed_out(desk:
     for _ in range(3):
         desk.clock.go(COLD_S)
         desk.model.known = COLD
-        await two.loading.look(two.fim, WARM)
+        assert await two.loading.is_cold(two.fim, WARM)
         two.loading.begun(two.fim, lambda: True)
         desk.clock.go(LATE_S)
         assert two.loading.now == two.fim
@@ -106,8 +155,4 @@ async def test_a_model_in_use_is_not_looked_up(desk: Desk) -> None:
     two.loading.heard(two.fim)
     desk.clock.go(10)
     desk.model.known = COLD
-    await two.loading.look(two.fim, WARM)
-    two.loading.begun(two.fim, lambda: True)
-    desk.clock.go(LATE_S)
-    assert two.loading.now is None
-    await until(lambda: desk.clock.pending() == 0)
+    assert not await two.loading.is_cold(two.fim, WARM)
