@@ -2,7 +2,7 @@
 
 Servers load a model with the first request for it and send nothing meanwhile. While they do, Ollama already
 lists it as loaded; so a model that may have been unloaded is looked up before it is asked. And it gives up
-loading when the connection closes; so the request that loads a model is not ended by the next key (flight.py).
+loading when the connection closes; so the request that loads a model is not ended by the next key (flight).
 
 Also notices when two models of one server push each other out. Not for servers that refuse while they load:
 that is a failure with a circuit (watch.py).
