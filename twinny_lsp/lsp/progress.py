@@ -35,7 +35,6 @@ async def begin(server: TwinnyServer, message: str, on_cancel: Callable[[], obje
         async with asyncio.timeout(PROGRESS_S):
             await progress.create_async(token)
     except (TimeoutError, JsonRpcException):
-        progress.tokens.pop(token, None)
         return ""
     cancelled = progress.tokens.get(token)
     if cancelled is not None and on_cancel is not None:

@@ -117,10 +117,10 @@ class SettingsSync:
         await asyncio.to_thread(save, path, section, chosen)
         self._store.user_file_changed()
         self._use_session({name: values for name, values in self._session.items() if name != section})
-        note = ""
-        if not self._holds(section, chosen):
-            note = f"Settings of your editor are stronger than this file: change {section} there, too."
-            self.override(section, chosen)
+        if self._holds(section, self._fitting(section, chosen)):
+            return {"saved": shown_path(path), "note": ""}
+        self.override(section, chosen)
+        note = f"Settings of your editor are stronger than this file: change {section} there, too."
         return {"saved": shown_path(path), "note": note}
 
     def _fitting(self, section: str, chosen: dict[str, str]) -> dict[str, str]:
