@@ -19,6 +19,7 @@ LISTS: dict[str, Any] = {
     "/models": LISTED,
     "/api/tags": TAGS,
     "/ollama/api/tags": TAGS,
+    "/info": {"model_id": "coder:7b"},
 }
 OVER_HTTP = sorted(PRESETS.keys() - {"symmetry", "embedded"})
 
@@ -32,7 +33,8 @@ async def test_models_of(preset: str) -> None:
         async with editing(options) as editor:
             told = await editor.command("models", {"provider": preset})
             assert told["provider"] == preset
-            assert [model["name"] for model in told["models"]] == ["coder:7b", "talker:7b"]
+            names = [model["name"] for model in told["models"]]
+            assert names in (["coder:7b", "talker:7b"], ["coder:7b"]), "some have just one"
             assert {request.method for request in server.requests} == {"GET"}, "nothing computes"
 
 
