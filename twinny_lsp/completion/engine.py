@@ -23,7 +23,7 @@ from twinny_lsp.completion.flights import CHANGED, Flights
 from twinny_lsp.completion.job import Job
 from twinny_lsp.completion.known import KnownTexts
 from twinny_lsp.completion.launch import Launcher
-from twinny_lsp.completion.loading import Loading
+from twinny_lsp.completion.loading import Loads
 from twinny_lsp.completion.pause import Pause
 from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.record import Record
@@ -87,7 +87,7 @@ class CompletionEngine:
         self._flights = Flights(self._clock, reports.changed)
         events = Events(self._away, self._back, reports.changed)
         self._watch = Watch(registry, self._clock, events)
-        self._loading = Loading(registry, self._clock, reports.changed, reports.pushed_out)
+        self._loading = Loads(registry, self._clock, reports.changed, reports.pushed_out)
         targets = Targets(registry, self._clock, self._watch, self._loading)
         windows = Windows(prompter, targets, context or NoContext())
         launcher = Launcher(registry, windows, targets, self._flights, self._clock, grace)

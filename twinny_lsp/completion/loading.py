@@ -39,7 +39,7 @@ TURNS = 2
 
 def slot_of(target: Target) -> str:
     """What can do one generation at a time: the server."""
-    return target.endpoint.address or target.endpoint.name
+    return target.endpoint.base_url or target.endpoint.name
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +52,7 @@ class _Load:
     shown: bool = False
 
 
-class Loading:
+class Loads:
     """The loads under way. `changed`: `now` is another; `pushed_out(target, other)`: see the module."""
 
     def __init__(

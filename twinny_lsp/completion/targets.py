@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from twinny_lsp.completion.flight import Flight
-from twinny_lsp.completion.loading import Loading
+from twinny_lsp.completion.loading import Loads
 from twinny_lsp.completion.seams import Clock, Registry
 from twinny_lsp.completion.served import Served
 from twinny_lsp.completion.watch import Watch
@@ -35,7 +35,7 @@ _LEAST_TOKENS = 64
 class Targets:
     """Facts, limits and measurements by target."""
 
-    def __init__(self, registry: Registry, clock: Clock, watch: Watch, loading: Loading) -> None:
+    def __init__(self, registry: Registry, clock: Clock, watch: Watch, loading: Loads) -> None:
         self.watch, self.loading = watch, loading
         self._registry = registry
         self._clock = clock

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from tests.unit.completion.fakes import Desk, happens, soon, target, text_of
-from twinny_lsp.completion.loading import COLD_S, LATE_S, LINGER_S, Loading
+from twinny_lsp.completion.loading import COLD_S, LATE_S, LINGER_S, Loads
 from twinny_lsp.completion.standing import Footing
 from twinny_lsp.exchange import ModelFacts
 
@@ -107,7 +107,7 @@ class Two:
         self.model = desk.model
         self.clock = desk.clock
         self.fim, self.chat = target(), replace(target(), model="chat:7b")
-        self.loading = Loading(desk.registry, desk.clock, lambda: None, self._told)
+        self.loading = Loads(desk.registry, desk.clock, lambda: None, self._told)
 
     def _told(self, where: object, other: str) -> None:
         self.told.append((where.model, other))  # type: ignore[attr-defined]
