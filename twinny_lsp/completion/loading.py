@@ -80,15 +80,15 @@ class Loads:
             return False
         key = slot_of(target), target.model
         heard = self._heard.get(key)
-        if heard is None:
-            return facts.loaded is False
-        other = self._other_since(key, heard)
-        if not other and self._clock.now() - heard < COLD_S:
+        other = "" if heard is None else self._other_since(key, heard)
+        if heard is None and facts.loaded is not False:
             return False
-        cold = await self._is_loaded(target) is False
-        if other and cold:
+        if heard is not None and not other and self._clock.now() - heard < COLD_S:
+            return False
+        loaded = await self._is_loaded(target)  # the facts may be old
+        if other and loaded is False:
             self._count(target, other)
-        return cold
+        return loaded is False or (loaded is None and heard is None)
 
     def begun(self, target: Target, waiting: Callable[[], bool]) -> None:
         """A request to a cold model was sent. `waiting`: whether it still waits for its first text."""

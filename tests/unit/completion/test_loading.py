@@ -150,6 +150,11 @@ async def test_a_model_that_was_unloaded_for_want_of_use_is_not_pushed_out(desk:
     assert not two.told
 
 
+async def test_old_facts_are_not_believed(desk: Desk) -> None:
+    desk.model.known = WARM
+    assert not await Two(desk).loading.is_cold(target(), COLD)
+
+
 async def test_a_model_in_use_is_not_looked_up(desk: Desk) -> None:
     two = Two(desk)
     two.loading.heard(two.fim)
