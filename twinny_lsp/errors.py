@@ -2,6 +2,7 @@
 
     TwinnyError                 message: one line for a person, says what to do next
     ├── SettingsError           a setting that cannot be used
+    │   └── KeyUnavailable      the API key cannot be had from where the settings say
     ├── TemplateError           a template that is refused or does not parse (file and line)
     └── ProviderError           a model server; `kind` groups failures that have one cause
         ├── Unreachable         nothing listens there, the name does not resolve
@@ -31,6 +32,10 @@ class TwinnyError(Exception):
 
 class SettingsError(TwinnyError):
     """A setting that cannot be used; the rest of the settings still hold."""
+
+
+class KeyUnavailable(SettingsError):
+    """The API key cannot be had: no such variable or file, or its command fails."""
 
 
 class TemplateError(TwinnyError):

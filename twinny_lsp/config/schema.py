@@ -240,8 +240,8 @@ class CompletionSection(Addressed):
     )
     fallback: list[str | ModelChoice] = Field(
         default=[],
-        description="What to ask when the first server is not there, in order: names of providers, or "
-        '`{"provider": …, "model": …}`.',
+        description="What to ask while the first server does not answer, in order: names of providers, or "
+        '`{"provider": …, "model": …}`. The first one answers again as soon as it is back.',
     )
     languages: dict[str, LanguageSettings] = Field(
         default={},

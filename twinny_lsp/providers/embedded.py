@@ -140,7 +140,7 @@ class EmbeddedProvider:
         try:
             await asyncio.to_thread(self._check)
         except ProviderError as error:
-            return Health(State.DOWN, str(error))
+            return Health(State.DOWN, str(error), error=error)
         return Health(State.READY, f"{self._path.name} starts with the first request", "llama.cpp (embedded)")
 
     async def models(self) -> list[ModelFacts]:

@@ -103,9 +103,9 @@ class HttpProvider:
                 errors.FailureKind.LOADING: State.LOADING,
                 errors.FailureKind.BUSY: State.READY,
             }
-            return Health(states.get(error.kind, State.REFUSING), str(error))
+            return Health(states.get(error.kind, State.REFUSING), str(error), error=error)
         except errors.SettingsError as error:
-            return Health(State.REFUSING, str(error))
+            return Health(State.REFUSING, str(error), error=error)
 
     async def models(self) -> list[ModelFacts]:
         """See `base.Provider.models`."""

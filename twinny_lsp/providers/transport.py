@@ -190,7 +190,7 @@ class Transport:
             try:
                 self.key = await keys.resolve(self.endpoint.key)
             except errors.SettingsError as error:
-                raise errors.SettingsError(f"providers.{self.endpoint.name}: {error}") from None
+                raise errors.KeyUnavailable(f"providers.{self.endpoint.name}: {error}") from None
             self._keyed = True
         # Compressed streams come in blocks, and late.
         headers = {"Accept-Encoding": "identity", **self.endpoint.headers}
