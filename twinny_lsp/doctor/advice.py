@@ -16,7 +16,7 @@ from twinny_lsp.providers.base import State
 from twinny_lsp.providers.brands import match_name
 from twinny_lsp.providers.presets import PRESETS, Preset
 
-ANY_NAME = frozenset({"llamacpp", "oobabooga", "tabbyapi", "lmstudio"})
+ANY_NAME = frozenset({"llamacpp", "oobabooga", "tabbyapi", "lmstudio", "koboldcpp", "tgi"})
 """They serve the loaded model, whatever name is asked for."""
 SLOW_MS = 3000.0
 _CHATTY = ("instruct", "chat", "-it")

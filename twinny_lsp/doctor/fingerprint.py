@@ -26,6 +26,8 @@ _OWNERS = {
     "vllm": "vllm",
     "tabbyAPI": "tabbyapi",
     "organization_owner": "lmstudio",
+    "koboldcpp": "koboldcpp",
+    "llama-swap": "llama-swap",
 }
 """What servers write into `owned_by` of their models."""
 
@@ -150,6 +152,9 @@ _SIGNS: tuple[tuple[str, str, Recognise], ...] = (
     ("/health/liveliness", "litellm", lambda h: h.status == 200 and "I'm alive" in h.text),
     ("/v1/internal/model/info", "oobabooga", lambda h: isinstance(_field(h, "model_name"), str)),
     ("/api/v0/models", "lmstudio", lambda h: _lists(h) or _unexpected(h)),
+    ("/api/extra/version", "koboldcpp", lambda h: _field(h, "result") == "KoboldCpp"),
+    ("/running", "llama-swap", lambda h: isinstance(_field(h, "running"), list)),
+    ("/info", "tgi", lambda h: isinstance(_field(h, "model_id"), str)),
     ("/health", "tabbyapi", lambda h: _field(h, "status") in ("healthy", "unhealthy")),
     ("/version", "vllm", _is_version),
     ("/api/version", "ollama", _is_version),

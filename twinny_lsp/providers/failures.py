@@ -32,13 +32,15 @@ _OVERFLOW = re.compile(
 _GO_CONTEXT = re.compile(r"context (?:deadline|cancel)\w*(?: exceeded)?")  # Go's word for a time limit
 _NO_MODEL = re.compile(
     r"model.{0,120}?(?:not found|does not exist|not exist|not available)|invalid model name|no models? loaded"
-    r"|unknown model|model_not_found|model name is missing|not a valid model"
+    r"|unknown model|model_not_found|model name is missing|not a valid model|invalid[ _]model"
+    r"|could not find (?:real modelid|suitable)"
 )
 _LOADING = re.compile(r"loading model|model is (?:currently |being |still )*load(?:ing|ed)|still loading")
 _BUSY = re.compile(r"server busy|maximum pending requests|overloaded|rate.?limit|too many requests|no slot")
 _UNSUPPORTED = re.compile(
     r"does not support|not_supported|not supported|not implemented|passthrough is disabled"
 )
+_FIM = re.compile(r"\bfim\b|fill.in.the.middle")
 _NOT_BEHIND = re.compile(r"connection error|cannot connect to host|could not connect|connect call failed")
 _WRONG_PLACE = re.compile(
     r"unexpected endpoint|page not found|file not found|method not allowed|invalid host"
@@ -65,6 +67,8 @@ class Evidence:
 
 def where(endpoint: Endpoint) -> str:
     """`name at http://host:port`, without a password that may stand in the address."""
+    if endpoint.link.socket:
+        return f"{endpoint.name} at {endpoint.address}"
     parts = urlsplit(endpoint.base_url)
     host = parts.netloc.rpartition("@")[2]
     address = f"{parts.scheme}://{host}{parts.path}" if host else "no address"
@@ -214,7 +218,7 @@ def _missing(case: _Case) -> errors.ProviderError | None:
 
 def _unsupported(case: _Case) -> errors.ProviderError | None:
     native = case.evidence.generation is not None and isinstance(case.evidence.generation.prompt, FimPrompt)
-    no_route = native and case.status in (404, 405)
+    no_route = native and (case.status in (404, 405) or (case.status < 500 and _FIM.search(case.words)))
     if case.status == 501 or no_route or (case.status != 500 and _UNSUPPORTED.search(case.words)):
         if native:
             advice = 'Set completion.fimTemplate to "automatic" or a model family instead of "native".'

@@ -153,6 +153,36 @@ def tabbyapi(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
     server.on("POST", "/v1/completions", completion_stream([TEXT]) if models else lacking)
 
 
+def koboldcpp(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+    """It serves what it has, whatever is asked for."""
+    server.on("GET", "/", text_reply("<html><title>KoboldAI Lite</title></html>", 200, "text/html"))
+    server.on("GET", "/api/extra/version", json_reply({"result": "KoboldCpp", "version": "1.98"}))
+    server.on("GET", "/api/extra/true_max_context_length", json_reply({"value": 4096}))
+    server.on("GET", "/v1/models", openai_list([f"koboldcpp/{name}" for name in models], "koboldcpp"))
+    server.on("POST", "/v1/completions", completion_stream([TEXT]))
+
+
+def tgi(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+    """It serves what it has, whatever is asked for."""
+    info = {"model_id": models[0], "max_total_tokens": 4096, "version": "3.3.6"}
+    server.on("GET", "/info", json_reply(info))
+    server.on("POST", "/v1/completions", completion_stream([TEXT]))
+
+
+def llama_swap(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+    server.on("GET", "/", Reply([], 302, headers=(("Location", "/ui"),), framing="length"))
+    server.on("GET", "/running", json_reply({"running": []}))
+    server.on("GET", "/v1/models", openai_list(models, "llama-swap"))
+    lacking = json_reply({"error": "could not find suitable inference handler for x"}, 404)
+    done = {"content": "", "stop": True, "stop_type": "eos"}
+    answer = Reply(
+        [f'data: {{"content": "{TEXT}", "stop": false}}\n\n', f"data: {json_text(done)}\n\n"],
+        content_type="text/event-stream",
+    )
+    server.on("POST", "/infill", lacking)
+    server.on("POST", "/completion", lambda r: answer if r.json["model"] in models else lacking)
+
+
 def _completions(server: FakeServer, models: Sequence[str], lacking: Reply) -> None:
     answer = completion_stream([TEXT])
     server.on("POST", "/v1/completions", lambda r: answer if r.json["model"] in models else lacking)
@@ -172,4 +202,7 @@ BRANDS: dict[str, Callable[..., None]] = {
     "oobabooga": oobabooga,
     "vllm": vllm,
     "tabbyapi": tabbyapi,
+    "koboldcpp": koboldcpp,
+    "tgi": tgi,
+    "llama-swap": llama_swap,
 }
