@@ -1,0 +1,51 @@
+"""Run the tests against real programs that are too large for every run: `python -m tools.live litellm`.
+
+Each program gets a virtual environment of its own under `.cache/`, made once. Names: see `PROGRAMS`. More
+arguments go to pytest. Not part of `make test`; run it by hand, or each night.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "litellm": ("litellm[proxy]==1.106.2", "prisma"),
+    "openwebui": ("open-webui==0.12.4",),
+}
+"""What pip installs. LiteLLM: 0.7 GB, about a minute; Open WebUI: over 7 GB, about four minutes."""
+
+
+def environment_of(name: str) -> Path:
+    """The program's virtual environment, made where it is not there."""
+    folder = ROOT / ".cache" / name
+    python = folder / "bin" / "python"
+    done = folder / "installed"
+    if not done.is_file():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *PROGRAMS[name]], check=True)
+        done.write_text("\n".join(PROGRAMS[name]) + "\n", encoding="utf-8")
+    return folder
+
+
+def main(argv: list[str]) -> int:
+    """Install if need be, then test."""
+    if not argv or argv[0] not in PROGRAMS:
+        print(f"usage: python -m tools.live {{{','.join(PROGRAMS)}}} [pytest arguments]", file=sys.stderr)
+        return 2
+    name, *more = argv
+    start = time.monotonic()
+    folder = environment_of(name)
+    print(f"{name} is in {folder.relative_to(ROOT)} ({time.monotonic() - start:.0f} s)", flush=True)
+    variables = os.environ | {"LIVE_PROGRAMS": str(folder / "bin")}
+    command = [sys.executable, "-m", "pytest", f"tests/live/test_{name}.py", "-v", *more]
+    return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
