@@ -143,6 +143,9 @@ def routes_at(preset: Preset, path: str, role: str = "") -> Routes:
     """
     wire = wire_of(path)
     base = _without_ending(path) if wire else path
+    own = preset.completion
+    if own is not None and own.wire in _FIXED and own.path.startswith(f"{base}/"):
+        base = ""  # a vendor's base for this one path, DeepSeek's `/beta`; chat is elsewhere
     laid = Routes(
         *(route and _laid(route, base) for route in (preset.completion, preset.chat, preset.infill))
     )

@@ -144,7 +144,7 @@ class Transport:
                 f"its proxy lets nothing through (status {error.status})", self._proxy_advice()
             )
         if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-            return self._unreachable("it ended the TLS connection", self._certificate_advice())
+            return self._interrupted("ended the TLS connection")
         if isinstance(error, aiohttp.ClientConnectorError):
             return self._not_connected(error)
         if isinstance(error, aiohttp.InvalidURL):
@@ -252,12 +252,6 @@ class Transport:
     def _proxy_advice(self) -> str:
         return f"Check providers.{self.endpoint.name}.proxy in the settings."
 
-    def _certificate_advice(self) -> str:
-        return (
-            "If it wants a certificate from its clients, name it in "
-            f"providers.{self.endpoint.name}.clientCertificate."
-        )
-
     def _start(self) -> str:
         return preset_of(self.endpoint).start or "Start it, or correct baseUrl in the settings."
 
@@ -269,6 +263,11 @@ class Transport:
         advice = "See the server's own log; it may have crashed."
         if self.endpoint.preset == "oobabooga":
             advice = "Most often no model is loaded: load one in its Model tab. Else see its log."
+        if self.endpoint.base_url.startswith("https:") and not self.endpoint.link.client_certificate:
+            advice += (
+                " If it wants a certificate from its clients, name it in "
+                f"providers.{self.endpoint.name}.clientCertificate."
+            )
         return self._make(errors.Interrupted, cause, advice)
 
     def _left(self) -> errors.ProviderError:
