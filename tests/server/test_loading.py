@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from tests.support.editor import CURSOR, Editor, editing
-from tests.support.fake_server import FakeServer, Recorded, Reply, bounded, chat_stream, json_reply, ollama_stream
+from tests.support.fake_server import (
+    FakeServer,
+    Recorded,
+    Reply,
+    bounded,
+    chat_stream,
+    json_reply,
+    ollama_stream,
+)
 from twinny_lsp.providers import http
 
 AT_ONCE = http.Pace(grace=0.5, poll=0.01, slow=0.0)

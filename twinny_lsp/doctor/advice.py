@@ -73,14 +73,16 @@ def _missing(findings: Findings, trial: Trial, server: Server | None) -> list[st
     if trial.kind is not FailureKind.MODEL_MISSING and not (empty and trial.kind in _ANOTHER):
         return []
     title = server.title if server is not None and server.title else preset.title
+    title = _article(title) if title.startswith("a ") else title
     lack = "has no model" if empty else f"does not have {use.model}"
     if empty and preset.name in ANY_NAME:
         lack = "no model is loaded"
         return [f"{title} runs at {use.address}, but {lack}. {preset.how_to_get(use.model)}".strip()]
-    step = f"{title} runs at {use.address} but {lack}. {preset.how_to_get(use.model)}".strip()
+    how = preset.how_to_get(use.model)
+    step = f"{title} runs at {use.address} but {lack}. {how}".strip()
     found = _best(server)
     if found is not None:
-        step += f" Or set completion.model to `{found.name}`, which it has."
+        step += f" {'Or set' if how else 'Set'} completion.model to `{found.name}`, which it has."
     return [step]
 
 
@@ -128,7 +130,10 @@ def _unknown(findings: Findings, trial: Trial, server: Server | None) -> list[st
     step = f"At {use.address} is {server.title}, not {preset.title}."
     if preset.base_url not in ("", use.address):
         step += f" {preset.title} usually is at {preset.base_url}: set {_address_key(use)} to that."
-    step += f" Or let it listen on a free port and name that in {_address_key(use)}. {preset.start}"
+    if preset.start:
+        step += f" Or let it listen on a free port and name that in {_address_key(use)}. {preset.start}"
+    elif not preset.base_url:
+        step += f" Set {_address_key(use)} to where it is."
     return [step.strip(), *_others(findings)]
 
 

@@ -15,6 +15,7 @@ from tests.support.captures import named
 from tests.support.fake_server import (
     FakeServer,
     Reply,
+    chat_stream,
     completion_stream,
     json_reply,
     ollama_stream,
@@ -206,3 +207,36 @@ BRANDS: dict[str, Callable[..., None]] = {
     "tgi": tgi,
     "llama-swap": llama_swap,
 }
+
+
+def hosted(path: str, answer: Reply, lacking: Reply) -> Callable[..., None]:
+    """A vendor's API: its models, and one path for completion."""
+
+    def scripted(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+        listed = path.rpartition("/v1/")[0] + "/v1/models"
+        server.on("GET", listed, openai_list(models, "someone"))
+        server.on("POST", path, lambda r: answer if r.json["model"] in models else lacking)
+
+    return scripted
+
+
+_MISTRAL = json_reply({"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}, 400)
+HOSTED: dict[str, Callable[..., None]] = {
+    "mistral": hosted("/v1/fim/completions", chat_stream([TEXT]), _MISTRAL),
+    "codestral": hosted("/v1/fim/completions", chat_stream([TEXT]), _MISTRAL),
+    "deepseek": hosted(
+        "/beta/completions", completion_stream([TEXT]), openai_error("Model Not Exist", 400, "invalid_request_error")
+    ),
+    "openai": hosted(
+        "/v1/chat/completions",
+        chat_stream([TEXT]),
+        openai_error("The model `x` does not exist or you do not have access to it.", 404, "", "model_not_found"),
+    ),
+    "openrouter": hosted(
+        "/api/v1/chat/completions", chat_stream([TEXT]), openai_error("x is not a valid model ID", 400, "", 400)
+    ),
+    "openai-compatible": hosted(
+        "/v1/completions", completion_stream([TEXT]), openai_error("model 'x' not found", 404)
+    ),
+}
+"""Servers of the OpenAI API that are not this machine's own, as their documentation has them."""
