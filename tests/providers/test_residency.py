@@ -54,9 +54,7 @@ def loaded(preset: str, *names: str) -> dict[str, Reply]:
         rows = [{"model": name, "state": "ready"} for name in names]
         return {"/running": json_reply({"running": [*rows, {"model": "z", "state": "starting"}]})}
     if preset == "llamacpp":
-        rows = [
-            {"id": name, "status": {"value": "loaded" if name in names else "unloaded"}} for name in "ab"
-        ]
+        rows = [{"id": name, "status": {"value": "loaded" if name in names else "unloaded"}} for name in "ab"]
         return {"/v1/models": json_reply({"data": rows})}
     path = "/ollama/api/ps" if preset == "openwebui" else "/api/ps"
     return {path: json_reply({"models": [{"name": f"{name}:latest"} for name in names]})}
@@ -169,6 +167,7 @@ async def switching(preset: str, memory: str, heard: Heard, *models: str) -> int
 
 async def settled() -> None:
     """Until nothing of the watch is under way."""
+
     def looking() -> list[asyncio.Task[Any]]:
         return [task for task in asyncio.all_tasks() if _of_residency(task.get_coro())]
 

@@ -72,7 +72,8 @@ def _missing(findings: Findings, trial: Trial, server: Server | None) -> list[st
     empty = server is not None and server.state is State.READY and not server.models
     if trial.kind is not FailureKind.MODEL_MISSING and not (empty and trial.kind in _ANOTHER):
         return []
-    title = server.title if server is not None and server.title else preset.title
+    told = server.title if server is not None and server.brand == preset.name else ""
+    title = told or preset.title
     title = _article(title) if title.startswith("a ") else title
     lack = "has no model" if empty else f"does not have {use.model}"
     if empty and preset.name in ANY_NAME:

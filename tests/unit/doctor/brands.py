@@ -220,20 +220,17 @@ def hosted(path: str, answer: Reply, lacking: Reply) -> Callable[..., None]:
     return scripted
 
 
-_MISTRAL = json_reply({"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}, 400)
+_NO_SUCH_MISTRAL = {"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}
+_NO_SUCH_OPENAI = "The model `x` does not exist or you do not have access to it."
+_FIM = "/v1/fim/completions"
+_CHAT = "/v1/chat/completions"
 HOSTED: dict[str, Callable[..., None]] = {
-    "mistral": hosted("/v1/fim/completions", chat_stream([TEXT]), _MISTRAL),
-    "codestral": hosted("/v1/fim/completions", chat_stream([TEXT]), _MISTRAL),
-    "deepseek": hosted(
-        "/beta/completions", completion_stream([TEXT]), openai_error("Model Not Exist", 400, "invalid_request_error")
-    ),
-    "openai": hosted(
-        "/v1/chat/completions",
-        chat_stream([TEXT]),
-        openai_error("The model `x` does not exist or you do not have access to it.", 404, "", "model_not_found"),
-    ),
+    "mistral": hosted(_FIM, chat_stream([TEXT]), json_reply(_NO_SUCH_MISTRAL, 400)),
+    "codestral": hosted(_FIM, chat_stream([TEXT]), json_reply(_NO_SUCH_MISTRAL, 400)),
+    "deepseek": hosted("/beta/completions", completion_stream([TEXT]), openai_error("Model Not Exist", 400)),
+    "openai": hosted(_CHAT, chat_stream([TEXT]), openai_error(_NO_SUCH_OPENAI, 404, "", "model_not_found")),
     "openrouter": hosted(
-        "/api/v1/chat/completions", chat_stream([TEXT]), openai_error("x is not a valid model ID", 400, "", 400)
+        f"/api{_CHAT}", chat_stream([TEXT]), openai_error("x is not a valid model ID", 400, "", 400)
     ),
     "openai-compatible": hosted(
         "/v1/completions", completion_stream([TEXT]), openai_error("model 'x' not found", 404)
