@@ -8,6 +8,7 @@ import pytest
 from tests.support.fake_server import HANG, FakeServer, Reply, bounded, json_reply
 from tests.unit.doctor.brands import BRANDS, HERE, THERE, pointing, settings
 from twinny_lsp.doctor.examine import examine
+from twinny_lsp.doctor.report import as_text
 from twinny_lsp.doctor.survey import KNOWN, MAX_MODELS, configured, fits, is_loopback, shown, survey
 from twinny_lsp.providers.base import State
 
@@ -134,6 +135,20 @@ async def test_a_name_that_says_nothing_is_asked_for(tmp_path: Path) -> None:
     assert "FIM tokens" in model.reason
     assert findings.completion.there is True
     assert findings.completion.template == "qwen"
+
+
+async def test_a_refusal_to_fill_in_the_middle_is_told(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        BRANDS["llamacpp"](server, [THERE])
+        given = settings(
+            tmp_path,
+            providers={"llamacpp": {"baseUrl": server.url}},
+            completion={"provider": "llamacpp", "model": THERE, "fimTemplate": "native"},
+        )
+        findings = await examine(given, HERE)
+    assert findings.works
+    told = " ".join(as_text(findings).split())
+    assert "qwen: the server cannot fill in the middle by itself with this model; by its name it" in told
 
 
 async def test_the_settings_file_and_its_problems_are_told(
