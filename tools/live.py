@@ -1,8 +1,8 @@
 """Run the tests against real programs that are too large for every run: `python -m tools.live litellm`.
 
-Each program gets a folder of its own under `.cache/`, filled once: a virtual environment, or unpacked packages
-of a newer Debian. Names: see `PROGRAMS`. More arguments go to pytest. Not part of `make test`; run it by hand,
-or each night.
+Each program gets a folder of its own under `.cache/`, filled once: a virtual environment, or unpacked
+packages of a newer Debian. Names: see `PROGRAMS` and `DEBIAN`. More arguments go to pytest. Not part of
+`make test`: `make live` runs those that are quickly there.
 """
 
 from __future__ import annotations

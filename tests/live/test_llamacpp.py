@@ -53,7 +53,8 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (folder / f"{name}.gguf").write_bytes(TINY_MODEL.read_bytes())
     write_model_without_fim(folder / "plain.gguf")
     port = free_port()
-    ask = command(port, "--models-dir", str(folder), "--models-max", "1", "-c", "2048", "-b", "512", "-np", "2")
+    size = ("-c", "2048", "-b", "512", "-np", "2")
+    ask = command(port, "--models-dir", str(folder), "--models-max", "1", *size)
     log = tmp_path_factory.mktemp("log") / "log"
     with running(ask, variables(), f"http://127.0.0.1:{port}/health", log):
         yield f"http://127.0.0.1:{port}"
