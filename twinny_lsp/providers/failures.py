@@ -24,6 +24,7 @@ _LIMIT = re.compile(
     r"|only (\d+) tokens",
     re.IGNORECASE,
 )
+_ASKED = re.compile(r"(?:request|requested|resulted in|has|contains)\s*\(?(\d+)\s*(?:input |prompt )?tokens")
 _OVERFLOW = re.compile(
     r"exceed_context_size|contextwindowexceeded|context_length_exceeded|prompt is too long"
     r"|(?:exceed|overflow|longer than|larger than|too long|maximum|beyond)[^.]*context"
@@ -146,17 +147,21 @@ def _auth(case: _Case) -> errors.ProviderError | None:
 def _overflow(case: _Case) -> errors.ProviderError | None:
     if not _OVERFLOW.search(_GO_CONTEXT.sub("", case.words)):
         return None
-    return overflow(case.endpoint, case.detail, case.evidence.complaint.context or _limit_in(case.words))
+    said = case.evidence.complaint
+    limit, asked = said.context or _limit_in(case.words), said.asked or _asked_in(case.words)
+    return overflow(case.endpoint, case.detail, limit, asked)
 
 
-def overflow(endpoint: Endpoint, detail: str = "", limit: int | None = None) -> errors.ContextOverflow:
-    """The prompt is longer than the model's context of `limit` tokens."""
+def overflow(
+    endpoint: Endpoint, detail: str = "", limit: int | None = None, asked: int | None = None
+) -> errors.ContextOverflow:
+    """The prompt of `asked` tokens is longer than the model's context of `limit` tokens."""
     size = f" of {limit} tokens" if limit else ""
     message = (
         f"{where(endpoint)}: the prompt is longer than the model's context{size}. Lower "
         "completion.contextTokens (or shorten the chat), or start the server with a larger context."
     )
-    return errors.ContextOverflow(message, provider=endpoint.name, detail=detail, limit=limit)
+    return errors.ContextOverflow(message, provider=endpoint.name, detail=detail, limit=limit, asked=asked)
 
 
 def silent_overflow(endpoint: Endpoint, finish: Finish | None) -> errors.ContextOverflow | None:
@@ -169,6 +174,11 @@ def silent_overflow(endpoint: Endpoint, finish: Finish | None) -> errors.Context
 def _limit_in(words: str) -> int | None:
     found = _LIMIT.search(words)
     return int(next(group for group in found.groups() if group)) if found else None
+
+
+def _asked_in(words: str) -> int | None:
+    found = _ASKED.search(words)
+    return int(found[1]) if found else None
 
 
 def _loading(case: _Case) -> errors.ProviderError | None:
