@@ -207,3 +207,19 @@ async def test_a_quick_switch_costs_no_question() -> None:
             await collect(provider, generation(model=model))
         await provider.close()
         assert {request.method for request in server.requests} == {"POST"}
+
+
+def test_a_model_whose_time_was_over_was_not_pushed_out() -> None:
+    memory = Memory()
+    assert memory.switched("a", 1000.0) == ""
+    assert memory.switched("b", 1059.0) == "a"
+    assert memory.switched("b", 1060.0) == ""
+    assert memory.switched("a", 1121.0) == ""
+
+
+def test_a_pair_is_told_once_and_only_when_it_happened_both_ways() -> None:
+    memory = Memory()
+    assert [memory.pushed(*pair) for pair in ("ab", "ab", "ba", "ab", "ca", "ac")] == [
+        *(False, False, True),
+        *(False, False, True),
+    ]

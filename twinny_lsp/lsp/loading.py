@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from twinny_lsp.lsp.notices import Level, Notice
+from twinny_lsp.lsp.notices import Level
 
 if TYPE_CHECKING:
     from twinny_lsp.lsp.server import TwinnyServer
@@ -53,8 +53,8 @@ class LoadingProgress:
             del self._waits[key]
 
     def contended(self, endpoint: Endpoint, message: str) -> None:
-        """Say it; nothing that works makes it untrue."""
-        self._server.notices.report(Notice(f"memory:{endpoint.name}", message, message, Level.WARNING))
+        """Say it. No notice: nothing is broken, and what works would not take it back."""
+        self._server.tell(message, Level.WARNING)
 
     async def _show(self, message: str, wait: _Wait) -> None:
         window = self._server.client_capabilities.window

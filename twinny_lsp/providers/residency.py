@@ -19,6 +19,9 @@ from twinny_lsp.providers.failures import where
 SLOW_SECONDS = 1.5
 """An answer that takes longer to begin makes us ask whether its model is being loaded."""
 
+RECENT_SECONDS = 60.0
+"""A model that has not answered for longer may be gone because its time was over."""
+
 _KEEP_BOTH = {
     "ollama": "or set OLLAMA_MAX_LOADED_MODELS=2 for it, if there is memory for both",
     "openwebui": "or set OLLAMA_MAX_LOADED_MODELS=2 for the Ollama behind it, if there is memory for both",
@@ -54,13 +57,15 @@ class Memory:
     """What was seen of one server's memory, by all who ask there."""
 
     def __init__(self) -> None:
-        self.last = ""
+        self._last = ""
+        self._last_at = 0.0
         self._pushed: set[tuple[str, str]] = set()
         self._said: set[frozenset[str]] = set()
 
-    def switched(self, model: str) -> str:
-        """An answer of `model` came; the model that answered before, "" where it is the same."""
-        before, self.last = self.last, model
+    def switched(self, model: str, now: float) -> str:
+        """An answer of `model` came; the model that answered just before, "" where it is the same or none."""
+        before = self._last if now - self._last_at < RECENT_SECONDS else ""
+        self._last, self._last_at = model, now
         return before if before != model else ""
 
     def pushed(self, out: str, by: str) -> bool:
@@ -108,8 +113,9 @@ class Residency:
 
     def _answered(self, model: str, seconds: float) -> None:
         """The first bytes came. Where that took long, see whether the model before is still in memory."""
-        before = self._memory.switched(model)
-        if before and seconds >= self._slow:
+        before = self._memory.switched(model, self._clock())
+        keeps = self._endpoint.options.get("keep_alive") not in (0, "0")
+        if before and keeps and seconds >= self._slow:
             self._start(self._compare(before, model))
 
     @staticmethod
