@@ -6,6 +6,7 @@ tests/server/test_keys.py asks on purpose. Linux only: elsewhere there is no /pr
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -19,7 +20,8 @@ _PROC = Path("/proc")
 def command_lines_with(key: str) -> list[str]:
     """The names of programs that have the key among their arguments now."""
     found = []
-    for entry in _PROC.glob("[0-9]*"):
+    for name in os.listdir(_PROC):
+        entry = _PROC / name
         try:
             if key.encode() in (entry / "cmdline").read_bytes():
                 found.append((entry / "comm").read_text(encoding="utf-8").strip())

@@ -15,6 +15,7 @@ from twinny_lsp.errors import FailureKind
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.brands import match_name
 from twinny_lsp.providers.presets import PRESETS, Preset
+from twinny_lsp.providers.transport import NOT_THERE
 
 ANY_NAME = frozenset({"llamacpp", "oobabooga", "tabbyapi", "lmstudio", "koboldcpp", "tgi"})
 """They serve the loaded model, whatever name is asked for."""
@@ -110,7 +111,7 @@ def _not_there(findings: Findings, trial: Trial, server: Server | None) -> list[
     ]
     nothing = not any(found.brand for found in findings.servers)
     first = trial.error
-    if nothing and is_loopback(use.address):
+    if nothing and is_loopback(use.address) and NOT_THERE in trial.error:
         preset = _preset(use)
         first = (
             f"No model server answers on this machine; the settings expect {preset.title} at {use.address}."

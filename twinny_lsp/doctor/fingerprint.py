@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from twinny_lsp.errors import ProviderError, Unreachable
-from twinny_lsp.providers.endpoint import Endpoint, Timeouts
+from twinny_lsp.providers.endpoint import Endpoint, Link, Timeouts
 from twinny_lsp.providers.presets import PRESETS
-from twinny_lsp.providers.transport import Transport
+from twinny_lsp.providers.transport import NOT_THERE, Transport
 
 OPENAI = "openai-compatible"
 _BYTES = 65536
@@ -50,17 +50,21 @@ class Heard:
     value: object = None
 
 
-async def identify(base_url: str, *, connect_s: float = 1.0, answer_s: float = 1.5) -> Identity | None:
+_NO_LINK = Link()
+
+
+async def identify(
+    base_url: str, link: Link = _NO_LINK, *, connect_s: float = 1.0, answer_s: float = 1.5
+) -> Identity | None:
     """Who is there; None when nothing listens."""
-    endpoint = Endpoint(
-        "doctor", OPENAI, base_url, None, None, timeouts=Timeouts(connect_s, answer_s, answer_s)
-    )
+    timeouts = Timeouts(connect_s, answer_s, answer_s)
+    endpoint = Endpoint("doctor", OPENAI, base_url, None, None, timeouts=timeouts, link=link)
     transport = Transport(endpoint)
     try:
         try:
             root = await _get(transport, "/", answer_s)
-        except Unreachable:
-            return None
+        except Unreachable as error:
+            return None if NOT_THERE in str(error) else Identity("", _unusable(error))
         except ProviderError as error:
             if _NO_CONNECTION in str(error):  # Windows does not refuse at once what nobody listens to
                 return None
@@ -103,6 +107,8 @@ async def _get(transport: Transport, path: str, seconds: float) -> Heard:
 
 def _unusable(error: ProviderError) -> str:
     said = str(error)
+    if "certificate is not trusted" in said:
+        return "something whose TLS certificate is not trusted here"
     if "does not speak HTTP" in said:
         return "something that does not speak HTTP"
     return "something that does not answer in time" if "sent nothing" in said else "something unknown"

@@ -22,7 +22,7 @@ from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.providers.base import Provider, State
 from twinny_lsp.providers.brands import match_name
-from twinny_lsp.providers.endpoint import Endpoint, Timeouts
+from twinny_lsp.providers.endpoint import Endpoint, Link, Timeouts
 from twinny_lsp.providers.presets import METERED, PRESETS
 
 SURVEY_S = 3.0
@@ -150,8 +150,10 @@ async def _bounded(place: _Place, settings: Settings, seconds: float) -> None:
 
 
 async def _look(place: _Place, settings: Settings) -> None:
-    if is_loopback(place.address):
-        place.identity = await identify(place.address)
+    link = place.endpoints[0].link if place.endpoints else Link()
+    if is_loopback(place.address) or link.socket:
+        base_url = place.endpoints[0].base_url if place.endpoints else place.address
+        place.identity = await identify(base_url, link)
         if place.identity is None:
             place.state = State.DOWN
             return

@@ -24,6 +24,8 @@ async def connector_for(endpoint: Endpoint) -> aiohttp.BaseConnector:
     """The way to that server. Raises SettingsError where a certificate cannot be read."""
     link = endpoint.link
     if link.socket:
+        if not hasattr(socket, "AF_UNIX"):
+            raise SettingsError(f"providers.{endpoint.name}.socket: this system has no Unix sockets.")
         return aiohttp.UnixConnector(link.socket, keepalive_timeout=KEEP_ALIVE_SECONDS)
     context: ssl.SSLContext | bool = True
     if link.ca_file or link.client_certificate:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _READ_BUFFER = 2**20
+NOT_THERE = "nothing listens there"
+"""In the message where a connection is refused; the doctor tells other failures to connect apart by it."""
 _KEY_REFUSED = (400, 401, 403)
 """Statuses after which the key is looked up again for the next request; LiteLLM says 400."""
 
@@ -231,9 +233,7 @@ class Transport:
             return self._unreachable(
                 "there is no way to that address from here", "Check baseUrl in the settings."
             )
-        return self._unreachable(
-            "nothing listens there: it is not running, or on another port", self._start()
-        )
+        return self._unreachable(f"{NOT_THERE}: it is not running, or on another port", self._start())
 
     def _no_tls(self, error: aiohttp.ClientSSLError) -> errors.ProviderError:
         import aiohttp

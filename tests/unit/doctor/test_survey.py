@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +150,33 @@ async def test_a_refusal_to_fill_in_the_middle_is_told(tmp_path: Path) -> None:
     assert findings.works
     told = " ".join(as_text(findings).split())
     assert "qwen: the server cannot fill in the middle by itself with this model; by its name it" in told
+
+
+async def test_a_server_on_a_socket_is_looked_at(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    async with FakeServer(socket=path) as server:
+        BRANDS["ollama"](server)
+        given = settings(tmp_path, providers={"ollama": {"socket": path}}, completion={"model": THERE})
+        findings = await examine(given, HERE)
+    assert findings.works
+    (found,) = findings.servers
+    assert (found.address, found.brand, found.state) == (f"unix:{path}", "ollama", State.READY)
+    assert findings.completion.there is True
+
+
+async def test_a_server_with_an_authority_of_its_own_is_looked_at(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2] / "fixtures" / "tls"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem")
+    async with FakeServer(tls=context) as server:
+        BRANDS["ollama"](server)
+        trusted = await examine(
+            pointing(tmp_path, "ollama", server.url, caFile=str(folder / "authority.pem")), HERE
+        )
+        unknown = await examine(pointing(tmp_path, "ollama", server.url), HERE)
+    assert trusted.works
+    assert trusted.servers[0].brand == "ollama"
+    assert "certificate is not trusted" in unknown.advice[0]
 
 
 async def test_the_settings_file_and_its_problems_are_told(
