@@ -39,7 +39,7 @@ TURNS = 2
 
 def slot_of(target: Target) -> str:
     """What can do one generation at a time: the server."""
-    return target.endpoint.base_url or target.endpoint.name
+    return target.endpoint.address or target.endpoint.name
 
 
 @dataclass(slots=True, eq=False)
