@@ -1,13 +1,14 @@
 """What a GGUF file says of itself, read from its header alone: no model is loaded for it.
 
-Used to tell the context size and whether a model knows fill-in-the-middle before any process is
-started. Not for: weights, tensors, or writing.
+Used to tell the context size, the memory it needs and whether a model knows fill-in-the-middle before any
+process is started. Not for: weights, tensors, or writing.
 """
 
 from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,19 @@ class NotGguf(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """`context_tokens` is the size the model was trained on (0: not told); `insert`: it has FIM tokens."""
+    """`context_tokens` is the size the model was trained on (0: not told); `insert`: it has FIM tokens.
+
+    `file_bytes` is the size of the file, `kv_bytes` what one token of context takes in memory, at most (0:
+    not told).
+    """
 
     name: str
     architecture: str
     context_tokens: int
     insert: bool
     chat_template: str | None
+    file_bytes: int = 0
+    kv_bytes: int = 0
 
 
 class _Header:
@@ -61,8 +68,11 @@ class _Header:
 
     def read(self) -> None:
         """Walk all pairs; keeps the scalars and notes the FIM tokens."""
-        if self._data[:4] != MAGIC or _KIND.unpack_from(self._data, 4)[0] not in (2, 3):
-            raise NotGguf("not a GGUF file of version 2 or 3")
+        if self._data[:4] != MAGIC:
+            raise NotGguf("it does not begin as one")
+        version = _KIND.unpack_from(self._data, 4)[0]
+        if version not in (2, 3):
+            raise NotGguf(f"it is of version {version} of that format; known are 2 and 3")
         self._skip(8)  # the number of tensors
         for _ in range(self._length()):
             key = self._string().decode("utf-8", "replace")
@@ -136,12 +146,26 @@ def read_facts(path: Path) -> GgufFacts:
                 raise NotGguf("the header ends too early") from error
     values = header.values
     architecture = str(values.get("general.architecture", ""))
-    context = values.get(f"{architecture}.context_length", 0)
+
+    def number(key: str) -> int:
+        value = values.get(f"{architecture}.{key}")
+        return value if isinstance(value, int) else 0
+
     template = values.get("tokenizer.chat_template")
     return GgufFacts(
         name=str(values.get("general.name", "")),
         architecture=architecture,
-        context_tokens=context if isinstance(context, int) else 0,
+        context_tokens=number("context_length"),
         insert=all(header.fim),
         chat_template=template if isinstance(template, str) else None,
+        file_bytes=path.stat().st_size,
+        kv_bytes=_kv_bytes(number),
     )
+
+
+def _kv_bytes(number: Callable[[str], int]) -> int:
+    """Keys and values of one token over all layers, two bytes a number, as llama.cpp keeps them."""
+    heads = number("attention.head_count")
+    length = number("embedding_length") // heads if heads else 0
+    keys, values = number("attention.key_length") or length, number("attention.value_length") or length
+    return number("block_count") * (number("attention.head_count_kv") or heads) * (keys + values) * 2
