@@ -2,6 +2,7 @@
 
 Base models, not instructed ones: they were trained to fill in the middle. Sizes are rounded and only there to
 choose by; what a server tells of its file holds. No checksums: the servers tell those of their files.
+Licences are Apache 2.0 but for Qwen2.5-Coder 3B.
 Not for what is on this machine: that is embedded_store.py.
 """
 
@@ -25,7 +26,6 @@ class KnownModel:
     file: str
     file_bytes: int
     kv_bytes: int
-    licence: str
     note: str
 
     @property
@@ -40,8 +40,6 @@ class KnownModel:
 
 
 _QWEN = "ggml-org/Qwen2.5-Coder-{}-Q8_0-GGUF"
-_APACHE = "Apache-2.0"
-_RESEARCH = "Qwen Research (not commercial)"
 
 KNOWN = (
     KnownModel(
@@ -50,8 +48,7 @@ KNOWN = (
         "qwen2.5-coder-0.5b-q8_0.gguf",
         530_000_000,
         12_288,
-        _APACHE,
-        "quick on any processor; simple lines",
+        "quick; for simple lines",
     ),
     KnownModel(
         "qwen2.5-coder-1.5b-q4",
@@ -59,8 +56,7 @@ KNOWN = (
         "Qwen2.5-Coder-1.5B.Q4_K_M.gguf",
         990_000_000,
         28_672,
-        _APACHE,
-        "the first to try without a graphics card",
+        "the first to try",
     ),
     KnownModel(
         "qwen2.5-coder-1.5b",
@@ -68,8 +64,7 @@ KNOWN = (
         "qwen2.5-coder-1.5b-q8_0.gguf",
         1_650_000_000,
         28_672,
-        _APACHE,
-        "a little better, a little slower",
+        "a little better and slower",
     ),
     KnownModel(
         "qwen2.5-coder-3b-q4",
@@ -77,8 +72,7 @@ KNOWN = (
         "Qwen2.5-Coder-3B-Q4_K_M.gguf",
         1_930_000_000,
         36_864,
-        _RESEARCH,
-        "good; wants a quick processor",
+        "good, on a quick machine; not for commercial use",
     ),
     KnownModel(
         "qwen2.5-coder-3b",
@@ -86,8 +80,7 @@ KNOWN = (
         "qwen2.5-coder-3b-q8_0.gguf",
         3_290_000_000,
         36_864,
-        _RESEARCH,
-        "good; wants a quick processor",
+        "good, on a quick machine; not for commercial use",
     ),
     KnownModel(
         "mellum-4b",
@@ -95,8 +88,7 @@ KNOWN = (
         "mellum-4b-base.Q8_0.gguf",
         4_270_000_000,
         368_640,
-        _APACHE,
-        "made for completion alone; its context takes much memory",
+        "made for completion; its context takes much memory",
     ),
     KnownModel(
         "qwen2.5-coder-7b-q4",
@@ -104,8 +96,7 @@ KNOWN = (
         "Qwen2.5-Coder-7B.Q4_K_M.gguf",
         4_680_000_000,
         57_344,
-        _APACHE,
-        "the best here; too slow for typing on most laptops",
+        "the best here, but slow on a laptop",
     ),
     KnownModel(
         "qwen2.5-coder-7b",
@@ -113,8 +104,7 @@ KNOWN = (
         "qwen2.5-coder-7b-q8_0.gguf",
         8_100_000_000,
         57_344,
-        _APACHE,
-        "the best here; too slow for typing on most laptops",
+        "the best here, but slow on a laptop",
     ),
 )
 

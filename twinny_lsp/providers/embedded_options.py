@@ -105,7 +105,8 @@ def lacks_memory(header: GgufFacts, context: int, machine: Machine) -> str | Non
 
 def gigabytes(count: int) -> str:
     """Bytes for a person, in powers of ten as shops and servers count them."""
-    return f"{count / 1e9:.2g} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"
+    digits = 2 if count < 1e9 else 1 if count < 10e9 else 0
+    return f"{count / 1e9:.{digits}f} GB"
 
 
 def _number(endpoint: Endpoint, option: str, default: float) -> float:
