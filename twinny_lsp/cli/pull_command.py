@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
         source = source_of(options.model, options.sha256)
         pulled = asyncio.run(_pull(source, store))
     except PullError as error:
-        complain(f"\n{error}")
+        complain(str(error))
         return 1
     except KeyboardInterrupt:
-        complain("\nStopped. What came is kept: the same command goes on from there.")
+        complain("Stopped. What came is kept: the same command goes on from there.")
         return 130
     return _say(source, pulled, store)
 
@@ -81,6 +81,7 @@ class Meter:
         self._drawn = self._shown = 0.0
         self._width = 0
         self._begun: tuple[float, int] | None = None
+        self._checking = False
 
     def show(self, progress: Progress) -> None:
         """Print how far it is, not too often."""
@@ -90,9 +91,8 @@ class Meter:
             out(progress.news)
             self._begun = None
             return
-        if self._begun is None or progress.done < self._begun[1]:
-            self._begun = (now, progress.done)
-            self._shown = 0.0
+        if self._begun is None or progress.checking != self._checking or progress.done < self._begun[1]:
+            self._begun, self._checking, self._shown = (now, progress.done), progress.checking, 0.0
         share = progress.done / progress.total * 100 if progress.total else 0.0
         if not self._terminal:
             done = progress.done == progress.total and share > self._shown

@@ -130,7 +130,8 @@ class ProviderSettings(Section):
         "embedded: tokens of prompt to read at once.",
     )
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        default=None, description="embedded: threads to compute with. Left out, all fast cores but one, 8 at most."
+        default=None,
+        description="embedded: threads to compute with. Left out, all fast cores but one, 8 at most.",
     )
     idle_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] | None = Field(
         default=None, description="embedded: minutes without a request until the model is unloaded; 0: never."
