@@ -158,8 +158,8 @@ def _say(source: Source, pulled: Pulled, store: Store) -> int:
     machine = measure()
     if not header.insert:
         out("Note: this model has no tokens for fill-in-the-middle: choose another one for completion.")
-    if (words := lacks_memory(header, context_for(header, machine), machine)) is not None:
-        out(f"Note: {words}.")
+    if (lack := lacks_memory(header, context_for(header, machine), machine)) is not None:
+        out(f"Note: {lack}.")
     if importlib.util.find_spec("xllamacpp") is None:
         out(f"Note: the embedded provider needs llama.cpp: {INSTALL_HINT}.")
     if store.chosen is not None:

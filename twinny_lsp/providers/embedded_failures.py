@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from twinny_lsp.errors import ModelMissing, ProviderError, ServerFailure, Unsupported
+from twinny_lsp.providers.embedded_options import Lack
 from twinny_lsp.providers.presets import INSTALL_HINT
 
 UPGRADE_HINT = "`pip install -U xllamacpp`, with pipx `pipx runpip twinny-lsp install -U xllamacpp`"
@@ -45,12 +46,16 @@ _WINDOWS = {
 }
 
 
-class NoRoom(ServerFailure):
-    """A model that was not even started, because memory would not do: `words` say what it lacks."""
+class OutOfMemory(ServerFailure):
+    """A child that ended, or a model that did not load, for want of memory."""
 
-    def __init__(self, model: str, words: str, provider: str) -> None:
-        message = f"not enough memory for {model}: {words}. {_smaller(provider)}."
-        super().__init__(message, provider=provider)
+
+class NoRoom(ServerFailure):
+    """A model that was not even started, because memory would not do."""
+
+    def __init__(self, model: str, lack: Lack, provider: str) -> None:
+        advice = _smaller(provider, close=lack.for_now)
+        super().__init__(f"not enough memory for {model}: {lack}. {advice}.", provider=provider)
 
 
 class Cause(Enum):
@@ -139,18 +144,18 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-def _smaller(provider: str) -> str:
+def _smaller(provider: str, *, close: bool = True) -> str:
     return (
-        "Close other programs, choose a smaller model (`twinny-lsp pull` lists some), or lower "
-        f"providers.{provider}.contextTokens"
+        f"{'Close other programs, choose' if close else 'Choose'} a smaller model (`twinny-lsp pull` lists "
+        f"some), or lower providers.{provider}.contextTokens"
     )
 
 
 def ended_early(ending: Ending, provider: str) -> ProviderError:
     """The error for a child that ended before it said anything."""
     message = f"the embedded model server ended while starting: {ending.words(provider)}"
-    kind = Unsupported if ending.cause is Cause.PROCESSOR else ServerFailure
-    return kind(message, provider=provider, detail=ending.tail)
+    kinds = {Cause.PROCESSOR: Unsupported, Cause.MEMORY: OutOfMemory}
+    return kinds.get(ending.cause, ServerFailure)(message, provider=provider, detail=ending.tail)
 
 
 def could_not(answer: tuple[str, str], path: str, tail: str, provider: str) -> ProviderError:
@@ -168,12 +173,8 @@ def could_not(answer: tuple[str, str], path: str, tail: str, provider: str) -> P
         return Unsupported(f"not a GGUF model: {path} ({words})", provider=provider)
     said = tail or words
     message = f"llama.cpp could not load {path}: {_load_failure(said, provider)}"
-    return ServerFailure(message, provider=provider, detail=said)
-
-
-def is_memory(error: ProviderError) -> bool:
-    """Whether a failure to load was for want of memory: then another start would end the same way."""
-    return isinstance(error, ServerFailure) and bool(_NO_MEMORY.search(error.detail))
+    kind = OutOfMemory if _NO_MEMORY.search(said) else ServerFailure
+    return kind(message, provider=provider, detail=said)
 
 
 def _load_failure(tail: str, provider: str) -> str:

@@ -34,7 +34,7 @@ from twinny_lsp.errors import (
 from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_failures import Ending, NoRoom, is_memory
+from twinny_lsp.providers.embedded_failures import Ending, NoRoom, OutOfMemory
 from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
 from twinny_lsp.providers.embedded_machine import measure
 from twinny_lsp.providers.embedded_options import EmbeddedOptions, lacks_memory
@@ -227,7 +227,7 @@ class EmbeddedModel:
         except NoRoom:
             raise  # nothing was started: the next request may well find room
         except ProviderError as error:
-            self._fell(str(error), is_memory(error) or isinstance(error, Unsupported))
+            self._fell(str(error), isinstance(error, OutOfMemory | Unsupported))
             raise
         ready = link.ready
         assert ready is not None  # noqa: S101 (both kinds of link are ready when they are returned)
@@ -254,8 +254,8 @@ class EmbeddedModel:
 
     async def _launch(self, header: GgufFacts, orders: Orders) -> ChildProcess:
         machine = await asyncio.to_thread(measure)
-        if (words := lacks_memory(header, orders.context, machine)) is not None:
-            raise NoRoom(self.name, words, self.endpoint.name)
+        if (lack := lacks_memory(header, orders.context, machine)) is not None:
+            raise NoRoom(self.name, lack, self.endpoint.name)
         child = ChildProcess(orders, self.endpoint.name)
         await child.start(LOAD_SECONDS)
         return child

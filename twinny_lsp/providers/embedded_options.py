@@ -69,6 +69,20 @@ class EmbeddedOptions:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Too little memory: bytes that are needed and that there are; `for_now`: others hold the rest."""
+
+    needed: int
+    there: int
+    for_now: bool
+
+    def __str__(self) -> str:
+        have = gigabytes(self.there)
+        rest = f"{have} are free now" if self.for_now else f"there are {have} in all"
+        return f"it needs about {gigabytes(self.needed)}, and {rest}"
+
+
 def threads_for(machine: Machine) -> int:
     """All fast cores but one, 1 to 8: a model that has to wait for one of its threads waits with all."""
     return max(1, min(MAX_THREADS, machine.cores - 1))
@@ -93,13 +107,13 @@ def memory_needed(file_bytes: int, kv_bytes: int, context: int) -> int:
     return file_bytes + kv_bytes * context + OVERHEAD_BYTES
 
 
-def lacks_memory(header: GgufFacts, context: int, machine: Machine) -> str | None:
-    """What is missing for a start, in words; None where there is room or the machine does not tell."""
+def lacks_memory(header: GgufFacts, context: int, machine: Machine) -> Lack | None:
+    """What is missing for a start; None where there is room or the machine does not tell."""
     needed = memory_needed(header.file_bytes, header.kv_bytes, context)
     if machine.memory and needed > machine.memory:
-        return f"it needs about {gigabytes(needed)}, and there are {gigabytes(machine.memory)} in all"
+        return Lack(needed, machine.memory, for_now=False)
     if machine.available and needed > machine.available:
-        return f"it needs about {gigabytes(needed)}, and {gigabytes(machine.available)} are free now"
+        return Lack(needed, machine.available, for_now=True)
     return None
 
 

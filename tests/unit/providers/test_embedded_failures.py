@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from twinny_lsp.errors import ServerFailure
-from twinny_lsp.providers.embedded_failures import Cause, Ending, could_not, is_memory
+from twinny_lsp.providers.embedded_failures import Cause, Ending, OutOfMemory, could_not, ended_early
 
 PREFIX = "0.00.006.901 E llama_model_load: error loading model: "
 
@@ -89,4 +89,9 @@ def test_a_model_that_does_not_load_is_told_apart(line: str, words: str) -> None
     assert isinstance(error, ServerFailure)
     assert words in str(error)
     assert str(error).startswith("llama.cpp could not load /m.gguf: ")
-    assert is_memory(error) is ("memory" in words and "too big" not in words)
+    assert isinstance(error, OutOfMemory) is ("memory" in words and "too big" not in words)
+
+
+def test_a_start_that_memory_ended_is_told_as_such() -> None:
+    assert isinstance(ended_early(Ending(-9, starved=True), "mine"), OutOfMemory)
+    assert not isinstance(ended_early(Ending(-9), "mine"), OutOfMemory)

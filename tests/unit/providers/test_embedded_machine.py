@@ -191,9 +191,7 @@ def test_what_is_missing_is_told() -> None:
     assert lacks_memory(model, 4096, Machine(4)) is None
     assert lacks_memory(model, 4096, Machine(4, 8 * GIB, 6 * GIB)) is None
     assert lacks_memory(model, 4096, Machine(4, 8 * GIB, 0)) is None
-    assert lacks_memory(model, 4096, Machine(4, 4 * GIB)) == (
-        "it needs about 4.4 GB, and there are 4.3 GB in all"
-    )
-    assert lacks_memory(model, 4096, Machine(4, 8 * GIB, 2 * GIB)) == (
-        "it needs about 4.4 GB, and 2.1 GB are free now"
-    )
+    all_of_it = lacks_memory(model, 4096, Machine(4, 4 * GIB))
+    assert str(all_of_it) == "it needs about 4.4 GB, and there are 4.3 GB in all"
+    just_now = lacks_memory(model, 4096, Machine(4, 8 * GIB, 2 * GIB))
+    assert str(just_now) == "it needs about 4.4 GB, and 2.1 GB are free now"
