@@ -175,15 +175,15 @@ def _say(source: Source, pulled: Pulled, store: Store) -> int:
 def listing(store: Store, machine: Machine) -> str:
     """The known models, how each would do on this machine, and what is pulled beside them."""
     from twinny_lsp.providers.embedded_catalogue import CONTEXT_TOKENS, KNOWN
-    from twinny_lsp.providers.embedded_options import gigabytes, threads_for
+    from twinny_lsp.providers.embedded_options import amount, threads_for
 
     pulled = dict(store.models())
     rows = [("MODEL", "SIZE", "MEMORY", "FITS", "PULLED", "")]
     rows += [
         (
             model.name,
-            gigabytes(model.file_bytes),
-            gigabytes(model.memory),
+            amount(model.file_bytes),
+            amount(model.memory),
             _fits(model.memory, machine),
             "yes" if model.name in pulled else "",
             model.note,
@@ -195,8 +195,8 @@ def listing(store: Store, machine: Machine) -> str:
     known = {model.name for model in KNOWN}
     others = [name for name, path in pulled.items() if name not in known and path.parent == store.folder]
     more = [f"Also pulled: {', '.join(others)}."] if others else []
-    memory = f", {gigabytes(machine.memory)} of memory" if machine.memory else ""
-    free = f" ({gigabytes(machine.available)} free now)" if machine.available else ""
+    memory = f", {amount(machine.memory)} of memory" if machine.memory else ""
+    free = f" ({amount(machine.available)} free now)" if machine.available else ""
     cores = f"{machine.cores} core{'s' if machine.cores > 1 else ''}"
     return "\n".join(
         [

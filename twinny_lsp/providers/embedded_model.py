@@ -36,7 +36,7 @@ from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_failures import Ending, NoRoom, OutOfMemory
 from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
-from twinny_lsp.providers.embedded_machine import measure
+from twinny_lsp.providers.embedded_machine import Machine, measure
 from twinny_lsp.providers.embedded_options import EmbeddedOptions, lacks_memory
 from twinny_lsp.providers.embedded_process import ChildProcess, Ready
 from twinny_lsp.providers.embedded_share import Board, board_folder, join
@@ -107,6 +107,7 @@ class EmbeddedModel:
         self._hopeless = False
         self._closed = False
         self._header: tuple[tuple[int, int], GgufFacts] | None = None
+        self._machine: Machine | None = None
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         """Start the child where needed and pass its answer on; see base.Provider.
@@ -280,7 +281,9 @@ class EmbeddedModel:
     def _plan(self) -> tuple[GgufFacts, Orders]:
         """The model's header and how to run it here. Blocks: both are read from files."""
         header = self._check()
-        return header, self._options.orders(header, measure())
+        if self._machine is None:
+            self._machine = measure()  # cores and all memory: they stay, and facts are asked for often
+        return header, self._options.orders(header, self._machine)
 
     def _check(self) -> GgufFacts:
         """Everything that can be known without a process. Blocks; raises what the user has to hear."""

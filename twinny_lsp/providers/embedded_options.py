@@ -78,9 +78,9 @@ class Lack:
     for_now: bool
 
     def __str__(self) -> str:
-        have = gigabytes(self.there)
+        have = amount(self.there)
         rest = f"{have} are free now" if self.for_now else f"there are {have} in all"
-        return f"it needs about {gigabytes(self.needed)}, and {rest}"
+        return f"it needs about {amount(self.needed)}, and {rest}"
 
 
 def threads_for(machine: Machine) -> int:
@@ -117,10 +117,11 @@ def lacks_memory(header: GgufFacts, context: int, machine: Machine) -> Lack | No
     return None
 
 
-def gigabytes(count: int) -> str:
+def amount(count: int) -> str:
     """Bytes for a person, in powers of ten as shops and servers count them."""
-    digits = 2 if count < 1e9 else 1 if count < 10e9 else 0
-    return f"{count / 1e9:.{digits}f} GB"
+    if count < 1e9:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.1f} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"
 
 
 def _number(endpoint: Endpoint, option: str, default: float) -> float:

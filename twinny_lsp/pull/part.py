@@ -48,7 +48,10 @@ class Part:
 
     @contextmanager
     def opened(self) -> Iterator[Part]:
-        """Open what there is, or make a new part. Raises PullError. What came is on the disk afterwards."""
+        """Open what there is, or make a new part. Raises PullError.
+
+        What came is on the disk afterwards; where nothing came, nothing is left.
+        """
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
             self._descriptor = os.open(self.path, flags, 0o644)
@@ -60,6 +63,8 @@ class Part:
             yield self
         finally:
             self._close()
+            if not self.size:
+                self.discard()
 
     def begin(self, note: Note) -> None:
         """From the start, as a part of what `note` says."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from twinny_lsp.errors import PullError
 from twinny_lsp.providers.embedded_gguf import MAGIC
-from twinny_lsp.providers.embedded_options import gigabytes
+from twinny_lsp.providers.embedded_options import amount
 from twinny_lsp.pull.fetch import Answer, Asked, Body, Broken, Client, Ways, checksum_in, client_for, opened
 from twinny_lsp.pull.part import NoSpace, Note, Part, alone
 from twinny_lsp.pull.source import Source, shown
@@ -174,8 +174,8 @@ def _look_at_disk(part: Part, total: int | None) -> None:
     free = shutil.disk_usage(part.path.parent).free
     if free < missing + RESERVE_BYTES:
         raise NoSpace(
-            f"Not enough room on the disk of {part.path.parent}: {gigabytes(missing + RESERVE_BYTES)} are "
-            f"needed, {gigabytes(free)} are free. Another folder: `providers.embedded.modelDirectory`."
+            f"Not enough room on the disk of {part.path.parent}: {amount(missing + RESERVE_BYTES)} are "
+            f"needed, {amount(free)} are free. Another folder: `providers.embedded.modelDirectory`."
         )
 
 
@@ -207,5 +207,5 @@ def _tell(job: Job, part: Part, news: str) -> None:
 
 
 def _gave_up(job: Job, part: Part, words: str) -> str:
-    kept = f" {gigabytes(part.size)} are kept: the same command goes on from there." if part.size else ""
+    kept = f" {amount(part.size)} are kept: the same command goes on from there." if part.size else ""
     return f"Gave up on {shown(job.source.url)}: {words}.{kept}"

@@ -104,7 +104,7 @@ async def test_a_model_that_this_machine_cannot_run_is_told(
         server.on("GET", "/m.gguf", file_of(DATA))
         assert await run(f"{server.url}/m.gguf") == 0
     said = capsys.readouterr().out
-    assert "Note: it needs about 0.21 GB, and there are 0.10 GB in all." in said
+    assert "Note: it needs about 214 MB, and there are 100 MB in all." in said
     assert "Note: the embedded provider needs llama.cpp: `pip install xllamacpp`" in said
 
 
@@ -149,7 +149,7 @@ async def test_the_list_needs_nothing(folder: Path, capsys: pytest.CaptureFixtur
     for arguments in ((), ("--list",), ("--list", "mellum-4b")):
         assert await run(*arguments) == 0
         said = capsys.readouterr().out
-        assert "qwen2.5-coder-1.5b-q4  0.99 GB  1.3 GB" in said
+        assert "qwen2.5-coder-1.5b-q4  990 MB  1.3 GB" in said
         assert f"Models are kept in {folder}." in said
     assert not folder.exists()
 

@@ -293,7 +293,7 @@ async def test_a_model_for_which_there_is_no_room_is_not_started(
     monkeypatch.setattr(embedded_model, "measure", lambda: machines[0])
     async with stage.provider() as provider:
         for _ in range(5):
-            with pytest.raises(ServerFailure, match=r"needs about 0\.22 GB, and 0\.10 GB are free"):
+            with pytest.raises(ServerFailure, match=r"needs about 215 MB, and 100 MB are free"):
                 await collect(provider)
         assert stage.pids == []
         machines.pop(0)

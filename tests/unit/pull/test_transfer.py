@@ -406,7 +406,7 @@ async def test_too_small_a_disk_is_told_before_anything_comes(
         with pytest.raises(PullError, match=r"Not enough room .*modelDirectory"):
             await puller()
     assert puller.seen == []
-    assert not puller.file.exists()
+    assert puller.left == set()
 
 
 async def test_a_disk_that_fills_up_meanwhile_ends_it_and_the_part_stays(
@@ -527,7 +527,7 @@ async def test_an_answer_that_is_no_file_is_told_once(tmp_path: Path, reply: Rep
             await puller()
         assert len(server.requests) == (fetch.MAX_REDIRECTS + 1 if "circles" in words else 1)
     assert words in str(caught.value)
-    assert not puller.file.exists()
+    assert puller.left == set()
 
 
 async def test_nobody_there_is_told_after_some_tries(tmp_path: Path) -> None:
