@@ -153,8 +153,10 @@ def _say(source: Source, pulled: Pulled, store: Store) -> int:
         out("It is there already. To get it anew, delete the file.")
     elif pulled.checked:
         out(f"Its checksum is {pulled.checked}.")
-    else:
+    elif pulled.sized:
         out("Its size is right; no checksum was told for it.")
+    else:
+        out("Neither its size nor a checksum was told for it.")
     machine = measure()
     if not header.insert:
         out("Note: this model has no tokens for fill-in-the-middle: choose another one for completion.")

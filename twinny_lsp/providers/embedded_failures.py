@@ -11,6 +11,7 @@ import re
 import signal
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 from twinny_lsp.errors import ModelMissing, ProviderError, ServerFailure, Unsupported
 from twinny_lsp.providers.embedded_options import Lack
@@ -19,6 +20,7 @@ from twinny_lsp.providers.presets import INSTALL_HINT
 UPGRADE_HINT = "`pip install -U xllamacpp`, with pipx `pipx runpip twinny-lsp install -U xllamacpp`"
 """How a newer llama.cpp comes into the environment this program runs in."""
 
+_GET_AGAIN = "Get it again: delete the file and `twinny-lsp pull` it."
 _QUOTED_CHARS = 160
 _NO_MEMORY = re.compile(
     r"bad_alloc|MemoryError|insufficient memory|cannot allocate memory|failed to allocate|out of memory"
@@ -158,6 +160,12 @@ def ended_early(ending: Ending, provider: str) -> ProviderError:
     return kinds.get(ending.cause, ServerFailure)(message, provider=provider, detail=ending.tail)
 
 
+def damaged(path: Path, words: str, provider: str) -> ProviderError:
+    """The error for a file whose end is missing, which needs no child to be seen."""
+    message = f"the model file {path} is not whole: {words}. {_GET_AGAIN}"
+    return ServerFailure(message, provider=provider)
+
+
 def could_not(answer: tuple[str, str], path: str, tail: str, provider: str) -> ProviderError:
     """The error for a child's own `(reason, words)`; see embedded_child.FAILURES."""
     reason, words = answer
@@ -185,8 +193,7 @@ def _load_failure(tail: str, provider: str) -> str:
     if _TOO_NEW.search(tail):
         return f"it is a kind of model this llama.cpp does not know{quoted}. Try a newer one: {UPGRADE_HINT}."
     if _BROKEN.search(tail):
-        again = "Get it again: delete the file and `twinny-lsp pull` it."
-        return f"the file is damaged or not whole{quoted}. {again}"
+        return f"the file is damaged or not whole{quoted}. {_GET_AGAIN}"
     if _SPLIT.search(tail):
         return f"it is one part of several{quoted}. Name the first part, with all parts beside it."
     return f"damaged, too new, or too big for the memory{quoted}."

@@ -36,8 +36,16 @@ _FIM_KEYS = (
 )
 
 
+_ALIGNMENT = 32
+"""Where a file does not say how tensors are aligned, in bytes."""
+
+
 class NotGguf(ValueError):
     """The file is not a GGUF model, or its header is damaged."""
+
+
+class NotWhole(NotGguf):
+    """It begins as a model, but its end is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +75,13 @@ class _Header:
         self.values: dict[str, object] = {}
 
     def read(self) -> None:
-        """Walk all pairs; keeps the scalars and notes the FIM tokens."""
+        """Walk all pairs; keeps the scalars and notes the FIM tokens. Then look for the tensors."""
         if self._data[:4] != MAGIC:
             raise NotGguf("it does not begin as one")
         version = _KIND.unpack_from(self._data, 4)[0]
         if version not in (2, 3):
             raise NotGguf(f"it is of version {version} of that format; known are 2 and 3")
-        self._skip(8)  # the number of tensors
+        tensors = self._length()
         for _ in range(self._length()):
             key = self._string().decode("utf-8", "replace")
             kind = self._kind()
@@ -83,12 +91,27 @@ class _Header:
                 self._array(key)
             else:
                 self.values[key] = self._scalar(kind)
+        self._look_for(tensors)
+
+    def _look_for(self, tensors: int) -> None:
+        """Raise NotWhole when the last of so many tensors begins behind the file's end."""
+        if not tensors:
+            return
+        last = 0
+        for _ in range(tensors):
+            self._skip(self._length())  # its name
+            self._skip(8 * self._kind() + 4)  # its dimensions and type
+            last = max(last, self._length())
+        alignment = self.values.get("general.alignment", _ALIGNMENT)
+        step = alignment if isinstance(alignment, int) and alignment > 0 else _ALIGNMENT
+        if -(-self._at // step) * step + last >= len(self._data):
+            raise NotWhole("it ends before its last tensor")
 
     def _skip(self, size: int) -> int:
         at = self._at
         self._at += size
         if size < 0 or self._at > len(self._data):
-            raise NotGguf("the header ends too early")
+            raise NotWhole("it ends within its header")
         return at
 
     def _length(self) -> int:
@@ -130,8 +153,8 @@ class _Header:
 def read_facts(path: Path) -> GgufFacts:
     """Read the header of the model at `path`.
 
-    Blocks (0.1 s for a vocabulary of 150,000), so call it off the event loop. Raises OSError when
-    the file cannot be read and NotGguf when it is something else.
+    Blocks (0.1 s for a vocabulary of 150,000), so call it off the event loop. Raises OSError when the file
+    cannot be read, NotWhole when its end is missing, NotGguf when it is something else.
     """
     with path.open("rb") as file:
         try:
@@ -143,7 +166,7 @@ def read_facts(path: Path) -> GgufFacts:
             try:
                 header.read()
             except struct.error as error:
-                raise NotGguf("the header ends too early") from error
+                raise NotWhole("it ends within its header") from error
     values = header.values
     architecture = str(values.get("general.architecture", ""))
 

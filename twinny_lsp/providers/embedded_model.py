@@ -12,20 +12,17 @@ machine), `idle_seconds` (0: never stop), `share` (True).
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from stat import S_ISREG
 from typing import Protocol
 
 from twinny_lsp.errors import (
     BadAnswer,
     Interrupted,
     Loading,
-    ModelMissing,
     ProviderError,
     ServerFailure,
     Unreachable,
@@ -35,13 +32,13 @@ from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_failures import Ending, NoRoom, OutOfMemory
-from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, read_facts
+from twinny_lsp.providers.embedded_file import ModelFile
+from twinny_lsp.providers.embedded_gguf import GgufFacts
 from twinny_lsp.providers.embedded_machine import Machine, measure
 from twinny_lsp.providers.embedded_options import EmbeddedOptions, lacks_memory
 from twinny_lsp.providers.embedded_process import ChildProcess, Ready
 from twinny_lsp.providers.embedded_share import Board, board_folder, join
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Route, Wire
-from twinny_lsp.providers.presets import INSTALL_HINT
 
 SERVER = "llama.cpp (embedded)"
 LOAD_SECONDS = 600.0
@@ -94,6 +91,7 @@ class EmbeddedModel:
         self.name = name
         self._options = EmbeddedOptions.of(endpoint, path)
         self._path = path
+        self._file = ModelFile(path, endpoint.name)
         self._running: _Running | None = None
         self._starting: asyncio.Task[_Running] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +104,6 @@ class EmbeddedModel:
         self._last_fall = ""
         self._hopeless = False
         self._closed = False
-        self._header: tuple[tuple[int, int], GgufFacts] | None = None
         self._machine: Machine | None = None
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
@@ -146,7 +143,7 @@ class EmbeddedModel:
         if self._starting is not None:
             return Health(State.LOADING, f"loading {self._path.name}", SERVER)
         try:
-            await asyncio.to_thread(self._check)
+            await asyncio.to_thread(self._file.header)
         except ProviderError as error:
             return Health(State.DOWN, str(error))
         return Health(State.READY, f"{self._path.name} starts with the first request", SERVER)
@@ -280,31 +277,10 @@ class EmbeddedModel:
 
     def _plan(self) -> tuple[GgufFacts, Orders]:
         """The model's header and how to run it here. Blocks: both are read from files."""
-        header = self._check()
+        header = self._file.header()
         if self._machine is None:
             self._machine = measure()  # cores and all memory: they stay, and facts are asked for often
         return header, self._options.orders(header, self._machine)
-
-    def _check(self) -> GgufFacts:
-        """Everything that can be known without a process. Blocks; raises what the user has to hear."""
-        name = self.endpoint.name
-        if importlib.util.find_spec("xllamacpp") is None:
-            raise Unsupported(f"the embedded model needs llama.cpp: {INSTALL_HINT}", provider=name)
-        try:
-            stat = self._path.stat()
-            if not S_ISREG(stat.st_mode):
-                raise NotGguf("not a file")
-            stamp = (stat.st_size, stat.st_mtime_ns)
-            if self._header is None or self._header[0] != stamp:
-                self._header = (stamp, read_facts(self._path))
-        except FileNotFoundError:
-            raise ModelMissing(f"there is no model file {self._path}", provider=name) from None
-        except OSError as error:
-            message = f"cannot read the model file {self._path}: {error.strerror}"
-            raise ModelMissing(message, provider=name) from error
-        except NotGguf as error:
-            raise Unsupported(f"not a GGUF model: {self._path} ({error})", provider=name) from error
-        return self._header[1]
 
     # --- ending ---
 

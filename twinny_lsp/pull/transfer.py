@@ -43,10 +43,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The file, and whose checksum it has: "" where nobody told one."""
+    """The file; `checked`: whose checksum it has, "" where nobody told one; `sized`: its size was told."""
 
     path: Path
-    checked: str
+    checked: str = ""
+    sized: bool = False
     already: bool = False
 
 
@@ -69,14 +70,14 @@ async def pull(job: Job) -> Pulled:
     target = job.folder / job.source.file
     with alone(target):
         if target.exists():
-            return Pulled(target, "", already=True)
+            return Pulled(target, already=True)
         part = Part(target)
         with part.opened():
             async with client_for(job.ways) as client:
                 await _get(job, client, part)
             checked = await _check(job, part)
             part.finish()
-    return Pulled(target, checked)
+    return Pulled(target, checked, part.note is not None and part.note.total is not None)
 
 
 async def _get(job: Job, client: Client, part: Part) -> None:

@@ -82,7 +82,7 @@ async def test_a_file_that_is_no_model_is_told(folder: Path, capsys: pytest.Capt
     async with FakeServer() as server:
         server.on("GET", "/m.gguf", file_of(DATA[:100]))
         assert await run(f"{server.url}/m.gguf") == 1
-    assert "is no usable model: the header ends too early. Delete it." in capsys.readouterr().err
+    assert "is no usable model: it ends within its header. Delete it." in capsys.readouterr().err
 
 
 async def test_what_goes_wrong_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,9 +67,7 @@ def messages() -> str:
 
 
 @pytest.mark.parametrize(("name", "made"), [("models", models), ("messages", messages)])
-def test_the_tables_are_those_of_the_code(
-    name: str, made: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tables_are_those_of_the_code(name: str, made: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert callable(made)
     text = DOCS.read_text(encoding="utf-8")

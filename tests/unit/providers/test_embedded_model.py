@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import signal
 import stat
@@ -382,7 +383,8 @@ async def test_the_key_is_neither_on_the_command_line_nor_in_a_repr(stage: Stage
         (None, ModelMissing, "there is no model file .*m.gguf"),
         (b"", Unsupported, "not a GGUF model: .*empty"),
         (b"PK\x03\x04" + b"\0" * 40, Unsupported, "not a GGUF model"),
-        (TINY_MODEL.read_bytes()[:300], Unsupported, "the header ends too early"),
+        (TINY_MODEL.read_bytes()[:300], ServerFailure, "not whole: it ends within its header"),
+        (TINY_MODEL.read_bytes()[:400_000], ServerFailure, "not whole: it ends before its last tensor"),
     ],
 )
 async def test_an_unusable_file_is_told_without_a_process(
@@ -409,7 +411,7 @@ async def test_a_folder_is_no_model(stage: Stage, tmp_path: Path) -> None:
 async def test_a_missing_extra_is_told_without_a_process(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded_model.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     async with stage.provider() as provider:
         with pytest.raises(Unsupported, match="pip install xllamacpp"):
             await collect(provider)

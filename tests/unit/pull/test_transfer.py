@@ -109,7 +109,7 @@ async def test_a_file_comes_whole(tmp_path: Path) -> None:
         server.on("GET", FILE, Files())
         puller = Puller(server, tmp_path / "new" / "folder")
         pulled = await puller()
-    assert pulled == Pulled(puller.file, "")
+    assert pulled == Pulled(puller.file, sized=True)
     assert puller.file.read_bytes() == DATA
     assert puller.left == {"m.gguf"}
     assert puller.seen[-1] == Progress(len(DATA), len(DATA))
@@ -117,6 +117,14 @@ async def test_a_file_comes_whole(tmp_path: Path) -> None:
     assert sent["accept-encoding"] == "identity"
     assert sent["user-agent"].startswith("twinny-lsp/")
     assert not {"authorization", "cookie", "referer"} & set(sent)
+
+
+async def test_a_file_of_unknown_size_comes_too(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on("GET", FILE, Reply([DATA[:100], DATA[100:]], content_type="application/octet-stream"))
+        puller = Puller(server, tmp_path)
+        assert await puller() == Pulled(puller.file, sized=False)
+    assert puller.file.read_bytes() == DATA
 
 
 async def test_a_file_that_is_there_is_not_asked_for(tmp_path: Path) -> None:
