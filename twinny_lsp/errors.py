@@ -114,15 +114,21 @@ class Busy(ProviderError):
 
 
 class ContextOverflow(ProviderError):
-    """The prompt does not fit the model's context. `limit` is its size in tokens, if it was told."""
+    """The prompt of `asked` tokens is longer than the context of `limit` tokens; None where not told."""
 
     kind = FailureKind.CONTEXT_OVERFLOW
 
     def __init__(
-        self, message: str, *, provider: str = "", detail: str = "", limit: int | None = None
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        detail: str = "",
+        limit: int | None = None,
+        asked: int | None = None,
     ) -> None:
         super().__init__(message, provider=provider, detail=detail)
-        self.limit = limit
+        self.limit, self.asked = limit, asked
 
 
 class Unsupported(ProviderError):

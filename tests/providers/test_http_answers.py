@@ -201,7 +201,11 @@ async def test_chat_over_the_old_completion_route(server: FakeServer) -> None:
 
 @pytest.mark.parametrize(
     ("preset", "prompt"),
-    [("lmstudio", FimPrompt("a", "b")), ("openai", RAW), ("mistral", FimPrompt("a", "b"))],
+    [
+        *((preset, FimPrompt("a", "b")) for preset in ("lmstudio", "oobabooga", "vllm", "koboldcpp", "tgi")),
+        *((preset, FimPrompt("a", "b")) for preset in ("openai", "openrouter")),
+        *((preset, RAW) for preset in ("openai", "openrouter", "mistral", "codestral", "deepseek")),
+    ],
 )
 async def test_a_prompt_without_a_route_is_refused_before_any_request(
     server: FakeServer, preset: str, prompt: Prompt

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.providers.conftest import LLAMA_KEY
 from tests.support.editor import CURSOR, Editor, editing_over_stdio
-from tests.support.servers.llama import LlamaServer
+from tests.support.servers.llama import LlamaServer, run_llama, write_model_without_fim
 from tests.support.servers.ollama import OllamaStandIn
 from tests.support.servers.openwebui import KEY, OpenWebUiStandIn
 
@@ -98,3 +99,37 @@ async def test_llamacpp_without_a_model_named(llama_server: LlamaServer) -> None
         await completes(editor)
         why = await editor.command("why", {})
         assert "codellama" not in " ".join(why["steps"])
+
+
+async def steps(editor: Editor) -> str:
+    """How the last request went."""
+    return " / ".join((await editor.command("why", {}))["steps"])
+
+
+async def test_a_refusal_to_fill_in_the_middle_is_remembered(tmp_path: Path) -> None:
+    """The first request is refused with 501, and asked by template; from then on all are."""
+    refused = "the server cannot fill in the middle by itself"
+    with run_llama(model=write_model_without_fim(tmp_path / "plain.gguf")) as plain:
+        provider = {"type": "llamacpp", "baseUrl": plain.url}
+        async with editing_over_stdio(settings(provider, fimTemplate="native", cache=False)) as editor:
+            editor.open(ADD)
+            await editor.inline(invoked=True)
+            assert f"{refused}: using the template" in await steps(editor)
+            await editor.inline(invoked=True)
+            assert f"{refused} with this model" in (told := await steps(editor))
+            assert f"{refused}: using" not in told
+            assert editor.messages()[0].startswith("twinny-lsp: Last request"), "nothing else was said"
+
+
+async def test_a_prompt_that_is_too_long_is_asked_again_with_less(llama_server: LlamaServer) -> None:
+    """Each digit is a token here, three times what bytes tell, and this kind of server does not count."""
+    provider = {"type": "openai-compatible", "baseUrl": llama_server.url, "apiKey": LLAMA_KEY}
+    digits = "# 4815162342108 4815162342108 4815162342108\n" * 200
+    async with editing_over_stdio(settings(provider, fimTemplate="qwen", contextTokens=8192)) as editor:
+        editor.open(f"{digits}{ADD}")
+        await editor.inline(invoked=True)
+        assert "the prompt was too long: asking with less" in (told := await steps(editor))
+        assert "failed" not in told
+        editor.show(f"{digits}\n{ADD}")
+        await editor.inline(invoked=True)
+        assert "too long" not in await steps(editor), "what fits is remembered"

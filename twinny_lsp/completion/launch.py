@@ -111,7 +111,7 @@ def wanted(ask: Ask) -> int:
 
 def slot_of(target: Target) -> str:
     """What can do one generation at a time: the server."""
-    return target.endpoint.base_url or target.endpoint.name
+    return target.endpoint.address or target.endpoint.name
 
 
 def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Generation:

@@ -122,10 +122,14 @@ class Targets:
         return total - suffix, suffix
 
     def overflowed(self, target: Target, used: int, error: ContextOverflow, max_tokens: int) -> None:
-        """Remember how much this model can take: what the server says, and at most half of what was sent."""
+        """Remember how much this model can take: at most half of what was sent, and what the server says.
+
+        Where it says how many tokens that was, too, ours are as many times as long.
+        """
         limit = used // 2
         if error.limit:
-            limit = min(limit, max(error.limit - max_tokens - _SPARE_TOKENS, _LEAST_TOKENS))
+            room = max(error.limit - max_tokens - _SPARE_TOKENS, _LEAST_TOKENS)
+            limit = min(limit, room, used * room // error.asked if error.asked else room)
         self._limits = [pair for pair in self._limits if pair[0] != target]
         self._limits.append((target, max(limit, _LEAST_TOKENS)))
 

@@ -96,6 +96,26 @@ class ProviderSettings(Section):
     headers: dict[HeaderName, HeaderValue] = Field(
         default={}, repr=False, description="Headers sent with every request to this server."
     )
+    ca_file: str = Field(
+        default="",
+        description="For https: file with the certificate (PEM) of an authority to trust besides the "
+        "system's, such as your own; `~` is your home folder.",
+    )
+    client_certificate: str = Field(
+        default="", description="For https: file with the certificate (PEM) that is shown to the server."
+    )
+    client_key: str = Field(
+        default="",
+        description="File with that certificate's private key, without a password; left out, it is in the "
+        "same file.",
+    )
+    socket: str = Field(
+        default="", description="A Unix socket to connect to, in place of the address' host and port."
+    )
+    proxy: SecretStr = Field(
+        default=SecretStr(""),
+        description="A proxy for this server: `http://host:port`. The environment's proxies are never used.",
+    )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long to wait for the server."
     )

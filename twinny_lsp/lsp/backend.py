@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import aiohttp  # noqa: F401 - the first request needs it; it also reads the machine's certificates
 
+import twinny_lsp.providers.connect
 import twinny_lsp.providers.http  # noqa: F401 - made by the registry when it is first asked
 from twinny_lsp.chat.conversation import Conversations
 from twinny_lsp.completion.engine import CompletionEngine
@@ -25,6 +26,7 @@ from twinny_lsp.fim.families import names
 from twinny_lsp.lsp.places import Place
 from twinny_lsp.lsp.workspace import Documents
 from twinny_lsp.providers.registry import Registry
+from twinny_lsp.providers.residency import Told
 
 SWITCH_S = 0.001
 """How long another thread may keep the interpreter when the loop wants it: it must not show at a key."""
@@ -57,11 +59,11 @@ class Editor:
     place_of: Callable[[str], Place]
 
 
-async def build(editor: Editor, reports: Reports) -> Backend:
-    """Put the parts together; what takes long happens on a thread."""
+async def build(editor: Editor, reports: Reports, told: Told) -> Backend:
+    """Put the parts together; what takes long happens on a thread. `told` hears of models being loaded."""
     sys.setswitchinterval(SWITCH_S)
     store = await asyncio.to_thread(_read_settings, tuple(editor.roots))
-    registry = Registry()
+    registry = Registry(told)
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
     gatherer = _gatherer(editor, store)
     engine = CompletionEngine(registry, prompts, reports, context=gatherer)

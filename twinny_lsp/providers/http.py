@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 from twinny_lsp.providers.failures import Evidence
 from twinny_lsp.providers.framing import Form
+from twinny_lsp.providers.residency import SLOW_SECONDS, Memory, Residency, Silent, Told
 from twinny_lsp.providers.tokens import TokenCounter
 from twinny_lsp.providers.transport import Exchange, Transport
 from twinny_lsp.providers.wire import JsonObject
@@ -28,7 +29,6 @@ from twinny_lsp.providers.wire import JsonObject
 _ASK_SECONDS = 10.0
 _GRACE_SECONDS = 0.25
 _GRACE_BYTES = 65536
-_LOADING_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 _LIST_BYTES = 16 * 2**20
 _RESTARTED = (errors.Unreachable, errors.Interrupted, errors.ModelMissing)
@@ -37,18 +37,26 @@ _RESTARTED = (errors.Unreachable, errors.Interrupted, errors.ModelMissing)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. `loading`: how long we wait for a llama.cpp that loads its model; `poll`: how often we ask."""
+    """Seconds. `loading`: how long we wait for a llama.cpp that loads its model (None: as long as for any
+    first byte); `poll`: how often we ask; `slow`: after that we ask whether a model is being loaded."""
 
     grace: float = _GRACE_SECONDS
-    loading: float = _LOADING_SECONDS
+    loading: float | None = None
     poll: float = _POLL_SECONDS
+    slow: float = SLOW_SECONDS
     ask: float = _ASK_SECONDS
 
 
 class HttpProvider:
     """One server over HTTP; see `base.Provider`. Nothing is opened before the first request."""
 
-    def __init__(self, endpoint: Endpoint, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        pace: Pace | None = None,
+        told: Told | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self._pace = pace or Pace()
         self._transport = Transport(endpoint)
@@ -56,6 +64,9 @@ class HttpProvider:
         self._facts: dict[str, ModelFacts] = {}
         self._names: dict[str, str] = {}
         self._counter = TokenCounter(endpoint)
+        self._residency = Residency(
+            endpoint, self._brand, self._ask, memory or Memory(), told or Silent(), self._pace.slow
+        )
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         """See `base.Provider.stream`."""
@@ -129,6 +140,7 @@ class HttpProvider:
 
     async def close(self) -> None:
         """See `base.Provider.close`."""
+        self._residency.close()
         await self._transport.close()
 
     # -- one request ------------------------------------------------------------------------------
@@ -143,7 +155,12 @@ class HttpProvider:
 
     async def _begin(self, generation: Generation, route: Route) -> Exchange:
         """Send the request; wait for loading models and try a model's other name. Raises ProviderError."""
-        loading_until = asyncio.get_running_loop().time() + self._pace.loading
+        async with self._residency.expecting(generation.model) as loads:
+            return await self._sent(generation, route, loads)
+
+    async def _sent(self, generation: Generation, route: Route, loads: Callable[[], None]) -> Exchange:
+        patience = self.endpoint.timeouts.first_byte if self._pace.loading is None else self._pace.loading
+        loading_until = asyncio.get_running_loop().time() + patience
         asked = generation.model
         facts = self._facts.get(asked)
         first = self._names.get(asked) or self._brand.name_for(asked)
@@ -156,8 +173,10 @@ class HttpProvider:
                 return exchange
             evidence = await self._evidence(exchange, route.path, generation)
             error = self._error(evidence)
-            if isinstance(error, errors.Loading) and await self._loaded(loading_until):
-                continue
+            if isinstance(error, errors.Loading):
+                loads()
+                if await self._loaded(loading_until):
+                    continue
             if isinstance(error, errors.ModelMissing):
                 there = await self._there()
                 other = brands.match_name(asked, there)
@@ -172,7 +191,7 @@ class HttpProvider:
         prompt = generation.prompt
         if route.wire in (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT):
             return ollama.body(generation, self.endpoint, facts)
-        if route.wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT):
+        if route.wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT, Wire.OPENAI_FIM):
             return openai.body(generation, self.endpoint)
         if route.wire is Wire.LLAMACPP_INFILL and isinstance(prompt, FimPrompt):
             return llamacpp.infill_body(generation, prompt, self.endpoint, facts)

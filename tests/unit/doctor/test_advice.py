@@ -46,6 +46,9 @@ START = {
     "oobabooga": "`python server.py --api",
     "vllm": "`vllm serve",
     "tabbyapi": "`python main.py`",
+    "koboldcpp": "`koboldcpp --model",
+    "tgi": "`text-generation-launcher --model-id",
+    "llama-swap": "`llama-swap --config",
 }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.support.fake_server import HANG, FakeServer, Reply, bounded, json_reply
 from tests.unit.doctor.brands import BRANDS, HERE, THERE, pointing, settings
 from twinny_lsp.doctor.examine import examine
+from twinny_lsp.doctor.report import as_text
 from twinny_lsp.doctor.survey import KNOWN, MAX_MODELS, configured, fits, is_loopback, shown, survey
 from twinny_lsp.providers.base import State
 
@@ -134,6 +136,47 @@ async def test_a_name_that_says_nothing_is_asked_for(tmp_path: Path) -> None:
     assert "FIM tokens" in model.reason
     assert findings.completion.there is True
     assert findings.completion.template == "qwen"
+
+
+async def test_a_refusal_to_fill_in_the_middle_is_told(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        BRANDS["llamacpp"](server, [THERE])
+        given = settings(
+            tmp_path,
+            providers={"llamacpp": {"baseUrl": server.url}},
+            completion={"provider": "llamacpp", "model": THERE, "fimTemplate": "native"},
+        )
+        findings = await examine(given, HERE)
+    assert findings.works
+    told = " ".join(as_text(findings).split())
+    assert "qwen: the server cannot fill in the middle by itself with this model; by its name it" in told
+
+
+async def test_a_server_on_a_socket_is_looked_at(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    async with FakeServer(socket=path) as server:
+        BRANDS["ollama"](server)
+        given = settings(tmp_path, providers={"ollama": {"socket": path}}, completion={"model": THERE})
+        findings = await examine(given, HERE)
+    assert findings.works
+    (found,) = findings.servers
+    assert (found.address, found.brand, found.state) == (f"unix:{path}", "ollama", State.READY)
+    assert findings.completion.there is True
+
+
+async def test_a_server_with_an_authority_of_its_own_is_looked_at(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2] / "fixtures" / "tls"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem")
+    async with FakeServer(tls=context) as server:
+        BRANDS["ollama"](server)
+        trusted = await examine(
+            pointing(tmp_path, "ollama", server.url, caFile=str(folder / "authority.pem")), HERE
+        )
+        unknown = await examine(pointing(tmp_path, "ollama", server.url), HERE)
+    assert trusted.works
+    assert trusted.servers[0].brand == "ollama"
+    assert "certificate is not trusted" in unknown.advice[0]
 
 
 async def test_the_settings_file_and_its_problems_are_told(
