@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinny_lsp.cli.console import complain, out, read_settings
-from twinny_lsp.errors import PullError
+from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.providers.presets import INSTALL_HINT
 
 if TYPE_CHECKING:
     from twinny_lsp.providers.embedded_machine import Machine
     from twinny_lsp.providers.embedded_store import Store
+    from twinny_lsp.providers.endpoint import Endpoint
     from twinny_lsp.pull.source import Source
     from twinny_lsp.pull.transfer import Progress, Pulled
 
@@ -28,18 +29,20 @@ _REDRAW_SECONDS = 0.2
 
 def run(options: argparse.Namespace) -> int:
     """0 when the model is there (or the list was printed), 1 when not, 130 after Ctrl-C."""
+    from twinny_lsp.providers.embedded_store import Store
     from twinny_lsp.pull.source import source_of
 
-    store = _store()
-    if options.list or not options.model:
-        from twinny_lsp.providers.embedded_machine import measure
-
-        out(listing(store, measure()))
-        return 0
     try:
+        endpoint = _endpoint()
+        store = Store.of(endpoint)
+        if options.list or not options.model:
+            from twinny_lsp.providers.embedded_machine import measure
+
+            out(listing(store, measure()))
+            return 0
         source = source_of(options.model, options.sha256)
-        pulled = asyncio.run(_pull(source, store))
-    except PullError as error:
+        pulled = asyncio.run(_pull(source, store, endpoint))
+    except TwinnyError as error:
         complain(str(error))
         return 1
     except KeyboardInterrupt:
@@ -48,16 +51,16 @@ def run(options: argparse.Namespace) -> int:
     return _say(source, pulled, store)
 
 
-def _store() -> Store:
-    from twinny_lsp.providers.embedded_store import Store
-    from twinny_lsp.providers.endpoint import Endpoint
+def _endpoint() -> Endpoint:
+    """The embedded provider as the settings have it. Raises SettingsError where they make it unusable."""
+    settings = read_settings().global_settings()
+    endpoint = settings.endpoint("embedded")
+    if endpoint is None:
+        raise SettingsError(f"providers.embedded: {settings.why_no_endpoint('embedded')}")
+    return endpoint
 
-    endpoint = read_settings().global_settings().endpoint("embedded")
-    return Store.of(endpoint or Endpoint("embedded", "embedded", "", None, None))
 
-
-async def _pull(source: Source, store: Store) -> Pulled:
-    from twinny_lsp.pull.fetch import Ways
+async def _pull(source: Source, store: Store, endpoint: Endpoint) -> Pulled:
     from twinny_lsp.pull.source import shown
     from twinny_lsp.pull.transfer import Job, pull
 
@@ -65,7 +68,7 @@ async def _pull(source: Source, store: Store) -> Pulled:
     out(f"to {store.folder / source.file}")
     meter = Meter(sys.stdout.isatty())
     try:
-        return await pull(Job(source, store.folder, Ways(), meter.show))
+        return await pull(Job(source, store.folder, endpoint, meter.show))
     finally:
         meter.end()
 

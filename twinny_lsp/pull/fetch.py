@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from twinny_lsp import __version__
 from twinny_lsp.errors import PullError
+from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.pull.source import next_address, shown
 
 if TYPE_CHECKING:
@@ -39,14 +39,6 @@ class Broken(Exception):
     def __init__(self, what: str, wait: float = 0.0) -> None:
         super().__init__(what)
         self.wait = wait
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """How servers are reached: a proxy's URL and a file with further authorities to trust; "" is none."""
-
-    proxy: str = field(default="", repr=False)
-    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +70,25 @@ class Client:
     """What asks, for one pull."""
 
     http: aiohttp.ClientSession
-    proxy: str
+    proxy: str = field(repr=False)
 
 
 @asynccontextmanager
-async def client_for(ways: Ways) -> AsyncIterator[Client]:
-    """A client for one pull. Raises PullError where a file of `ways` cannot be used."""
+async def client_for(endpoint: Endpoint) -> AsyncIterator[Client]:
+    """A client for one pull, by the proxy and with the certificates of `endpoint`. Raises SettingsError."""
     import aiohttp
 
-    trust = ssl.create_default_context()
-    if ways.ca_file:
-        try:
-            trust.load_verify_locations(ways.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise PullError(f"{ways.ca_file} cannot be used as caFile: {error}") from error
+    from twinny_lsp.providers.connect import connector_for
+
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=trust, force_close=True),
+        connector=await connector_for(endpoint),
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"twinny-lsp/{__version__}", "Accept-Encoding": "identity"},
         auto_decompress=False,
         trust_env=False,
     ) as http:
-        yield Client(http, ways.proxy)
+        yield Client(http, endpoint.link.proxy)
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ from pathlib import Path
 from twinny_lsp.errors import PullError
 from twinny_lsp.providers.embedded_gguf import MAGIC
 from twinny_lsp.providers.embedded_options import amount
-from twinny_lsp.pull.fetch import Answer, Asked, Body, Broken, Client, Ways, checksum_in, client_for, opened
+from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.pull.fetch import Answer, Asked, Body, Broken, Client, checksum_in, client_for, opened
 from twinny_lsp.pull.part import NoSpace, Note, Part, alone
 from twinny_lsp.pull.source import Source, shown
 
@@ -53,16 +54,16 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to get, into which folder, and whom to tell."""
+    """What to get, into which folder, by whose proxy and certificates, and whom to tell."""
 
     source: Source
     folder: Path
-    ways: Ways
+    endpoint: Endpoint
     report: Callable[[Progress], None]
 
 
 async def pull(job: Job) -> Pulled:
-    """Get the file. Raises PullError; when cancelled, too, the part stays."""
+    """Get the file. Raises PullError, SettingsError; when cancelled, too, the part stays."""
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,7 +74,7 @@ async def pull(job: Job) -> Pulled:
             return Pulled(target, already=True)
         part = Part(target)
         with part.opened():
-            async with client_for(job.ways) as client:
+            async with client_for(job.endpoint) as client:
                 await _get(job, client, part)
             checked = await _check(job, part)
             part.finish()

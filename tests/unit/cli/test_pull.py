@@ -114,6 +114,17 @@ async def grown(path: Path, size: int) -> None:
         await asyncio.sleep(0.01)
 
 
+async def test_the_proxy_of_the_settings_is_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = folder.parent / "config.toml"
+    async with FakeServer() as proxy:
+        proxy.on("GET", "http://127.0.0.1:1/m.gguf", file_of(DATA))
+        config.write_text(f"{config.read_text()}proxy = '{proxy.url}'\n")
+        assert await run("http://127.0.0.1:1/m.gguf") == 0
+    config.write_text("[providers.embedded]\nproxy = 'nonsense'\n")
+    assert await run("http://127.0.0.1:1/m.gguf") == 1
+    assert "proxy cannot be used" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process there")
 async def test_ctrl_c_keeps_what_came(folder: Path) -> None:
     gate = asyncio.Event()

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_server import CUT, HANG, RESET, FakeServer, Recorded, Reply, bounded
-from twinny_lsp.errors import PullError
+from twinny_lsp.errors import PullError, SettingsError
+from twinny_lsp.providers.endpoint import Endpoint, Link
 from twinny_lsp.pull import fetch, transfer
-from twinny_lsp.pull.fetch import Ways
 from twinny_lsp.pull.part import Part, alone
 from twinny_lsp.pull.source import source_of
 from twinny_lsp.pull.transfer import Job, Progress, Pulled, pull
@@ -27,6 +27,10 @@ OTHER = b"GGUF" + bytes(reversed(range(256))) * 40
 SHA = hashlib.sha256(DATA).hexdigest()
 FILE = "/files/m.gguf"
 Usage = namedtuple("Usage", "total used free")
+
+
+def endpoint(**link: str) -> Endpoint:
+    return Endpoint("embedded", "embedded", "", None, None, link=Link(**link))
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +89,7 @@ class Puller:
     seen: list[Progress] = field(default_factory=list)
 
     async def __call__(self, path: str = FILE, sha256: str = "") -> Pulled:
-        job = Job(source_of(self.server.url + path, sha256), self.folder, Ways(), self.seen.append)
+        job = Job(source_of(self.server.url + path, sha256), self.folder, endpoint(), self.seen.append)
         return await bounded(pull(job))
 
     @property
@@ -583,7 +587,7 @@ async def test_no_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: 
 async def test_the_proxy_of_the_settings_is_used(tmp_path: Path) -> None:
     async with FakeServer() as proxy:
         proxy.on("GET", f"http://127.0.0.1:1{FILE}", Files())
-        job = Job(source_of(f"http://127.0.0.1:1{FILE}"), tmp_path, Ways(proxy.url), lambda _: None)
+        job = Job(source_of(f"http://127.0.0.1:1{FILE}"), tmp_path, endpoint(proxy=proxy.url), lambda _: None)
         await bounded(pull(job))
         await proxy.stop_listening()
         (tmp_path / "m.gguf").unlink()
@@ -593,6 +597,7 @@ async def test_the_proxy_of_the_settings_is_used(tmp_path: Path) -> None:
 
 async def test_a_bad_file_of_authorities_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
-    job = Job(source_of("http://127.0.0.1:1/m.gguf"), tmp_path, Ways("", str(tmp_path / "ca.pem")), print)
-    with pytest.raises(PullError, match="cannot be used as caFile"):
+    trusting = endpoint(ca_file=str(tmp_path / "ca.pem"))
+    job = Job(source_of("http://127.0.0.1:1/m.gguf"), tmp_path, trusting, lambda _: None)
+    with pytest.raises(SettingsError, match=r"providers\.embedded\.caFile"):
         await pull(job)
