@@ -82,8 +82,8 @@ def test_the_instructions_are_named_where_they_are_the_reason(monkeypatch: pytes
             '(it says: "insufficient memory (attempted to allocate 3072.00 MB)"). Close other programs',
         ),
         (
-            f"{PREFIX}illegal split file idx: 1 (file: /m-00002-of-00003.gguf), model must be loaded with the "
-            "first split",
+            f"{PREFIX}illegal split file idx: 1 (file: /m-00002-of-00003.gguf), model must be loaded with "
+            "the first split",
             "one part of several",
         ),
         (
