@@ -37,7 +37,7 @@ _BROKEN = re.compile(
     r"|invalid magic|duplicated tensor|has wrong shape|not contiguous|invalid (?:string|array)",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"split|-0000\d-of-", re.IGNORECASE)
+_SPLIT = re.compile(r"illegal split file|GGUF split|invalid split file", re.IGNORECASE)
 _REASON = re.compile(r"^\S+ [EF] (?:\w+ +)*?\w+: (?:error loading model: )?(.+)$", re.MULTILINE)
 # What Windows ends a process with, in both ways of reading it.
 _WINDOWS = {

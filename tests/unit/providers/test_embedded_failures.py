@@ -81,6 +81,16 @@ def test_the_instructions_are_named_where_they_are_the_reason(monkeypatch: pytes
             "0.00.868.183 E cmn  common_init_: failed to create context with model 'm.gguf'",
             '(it says: "insufficient memory (attempted to allocate 3072.00 MB)"). Close other programs',
         ),
+        (
+            f"{PREFIX}illegal split file idx: 1 (file: /m-00002-of-00003.gguf), model must be loaded with "
+            "the first split",
+            "one part of several",
+        ),
+        (
+            f"{PREFIX}llama_model_loader: failed to load GGUF split from /m-00002-of-00003.gguf",
+            "Name the first part, with all parts beside it.",
+        ),
+        (f"{PREFIX}invalid split file name: /m.gguf", "one part of several"),
         ("Failed to init server", "damaged, too new, or too big for the memory."),
     ],
 )
