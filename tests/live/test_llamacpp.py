@@ -22,9 +22,7 @@ from tests.support.servers.llama import TINY_MODEL, write_endless_model, write_m
 from twinny_lsp import errors
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Generation, Message, Prompt, RawPrompt
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.http import HttpProvider, Pace
-from twinny_lsp.providers.residency import Memory
 
 CHAT = ChatPrompt((Message("user", "Hello"),))
 
@@ -60,34 +58,18 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-class Heard:
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        self.loads: list[tuple[str, bool]] = []
-        self.messages: list[str] = []
-
-    def loading(self, endpoint: Endpoint, model: str, under_way: bool) -> None:
-        self.loads.append((model, under_way))
-
-    def contended(self, endpoint: Endpoint, message: str) -> None:
-        self.messages.append(message)
-
-
 @asynccontextmanager
-async def provider_at(
-    url: str, heard: Heard | None = None, pace: Pace | None = None
-) -> AsyncIterator[HttpProvider]:
+async def provider_at(url: str, pace: Pace | None = None) -> AsyncIterator[HttpProvider]:
     """A provider for that server, closed at the end."""
-    provider = HttpProvider(endpoint(url, "llamacpp", options={"batch_tokens": 512}), pace, heard, Memory())
+    provider = HttpProvider(endpoint(url, "llamacpp", options={"batch_tokens": 512}), pace)
     try:
         yield provider
     finally:
         await provider.close()
 
 
-async def answer(provider: HttpProvider, model: str, prompt: Prompt) -> str:
-    generation = Generation(model, prompt, 48, 0.0)
+async def answer(provider: HttpProvider, model: str, prompt: Prompt, max_tokens: int = 48) -> str:
+    generation = Generation(model, prompt, max_tokens, 0.0)
     return text_of([piece async for piece in provider.stream(generation)])
 
 
@@ -146,35 +128,22 @@ async def test_a_routers_refusals(
     assert kind is not errors.ModelMissing or "first" in str(caught.value), "it names what is there"
 
 
-async def test_two_models_and_room_for_one_is_said_once(router: str) -> None:
-    heard = Heard()
-    async with provider_at(router, heard, Pace(slow=0.0)) as provider:
-        for model in ("first", "second") * 3:
-            await answer(provider, model, ADD.raw)
-            await asyncio.sleep(0.2)  # for the question about its memory
-    (message,) = heard.messages
-    assert "--models-max" in message
-
-
 async def test_a_server_that_loads_is_waited_for(tmp_path: Path) -> None:
     """It listens before it loads, and answers 503 meanwhile; so large a context takes it a second."""
-    model, port, heard = write_endless_model(tmp_path / "m.gguf"), free_port(), Heard()
+    model, port = write_endless_model(tmp_path / "m.gguf"), free_port()
     asked = command(port, "-m", str(model), "-c", str(1 << 20), "-np", "1")
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(asked, env=os.environ | variables(), stdout=log, stderr=log)
         try:
-            async with provider_at(f"http://127.0.0.1:{port}", heard, Pace(poll=0.02, slow=60.0)) as provider:
-                assert await bounded(first_text(provider), 60)
+            async with provider_at(f"http://127.0.0.1:{port}", Pace(poll=0.02)) as provider:
+                await bounded(loading(provider), 30)
+                assert await bounded(answer(provider, "m", ADD.raw, 4), 60)
         finally:
             process.kill()
             process.wait()
-    assert heard.loads == [("m", True), ("m", False)]
 
 
-async def first_text(provider: HttpProvider) -> str:
-    """Some text, as soon as anything listens."""
-    while True:
-        try:
-            return text_of([piece async for piece in provider.stream(Generation("m", ADD.raw, 4, 0.0))])
-        except errors.Unreachable:
-            await asyncio.sleep(0.002)
+async def loading(provider: HttpProvider) -> None:
+    """Until it says that it loads."""
+    while (await provider.health()).state is not State.LOADING:
+        await asyncio.sleep(0.002)

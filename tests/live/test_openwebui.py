@@ -72,7 +72,8 @@ def ollama(upstream: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def webui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUi]:
     folder = tmp_path_factory.mktemp("openwebui")
-    url = f"http://127.0.0.1:{(port := free_port())}"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     command = [program("open-webui"), "serve", "--host", "127.0.0.1", "--port", str(port)]
     with run_llama() as llama, ollama(llama.url) as upstream:
         variables = VARIABLES | {"DATA_DIR": str(folder), "OLLAMA_BASE_URL": upstream}

@@ -64,6 +64,24 @@ async def test_ollama(ollama: OllamaStandIn, template: str) -> None:
         await answers(editor)
 
 
+@pytest.mark.parametrize("kind", ["ollama", "openwebui"])
+async def test_what_ollama_loads_a_model_with_is_the_same_for_all(
+    ollama: OllamaStandIn, openwebui: OpenWebUiStandIn, kind: str
+) -> None:
+    """Another num_ctx would load the model anew, at each change between completion and chat."""
+    url = ollama.url if kind == "ollama" else openwebui.url
+    provider = {"type": kind, "baseUrl": url, "apiKey": KEY, "numCtx": 2048, "keepAlive": "10m"}
+    async with editing_over_stdio(settings(provider)) as editor:
+        await completes(editor)
+        await answers(editor)
+        editor.show(f"def multiply(x, y):\n    {CURSOR}\n")
+        assert await editor.inline(invoked=True)
+    asked = [r for r in ollama.log if r.path in ("/api/generate", "/api/chat", "/v1/chat/completions")]
+    assert {request.path for request in asked} == {"/api/generate", "/api/chat"}
+    assert {request.json["options"]["num_ctx"] for request in asked} == {2048}
+    assert {request.json["keep_alive"] for request in asked} == {"10m"}
+
+
 async def test_open_webui(openwebui: OpenWebUiStandIn) -> None:
     provider = {"type": "openwebui", "baseUrl": openwebui.url, "apiKey": KEY}
     async with editing_over_stdio(settings(provider)) as editor:

@@ -229,6 +229,8 @@ def _chat(findings: Findings) -> list[str]:
     if _is_other_kind(use, server):
         return [] if same else [_other_kind(findings, use, server)[0]]
     if server.state is not State.READY:
+        if same and findings.works:
+            return []  # it was slow to say how it is, and answers all the same
         told = same and trial is not None and trial.error
         return [] if told else [f"Chat: {_silent(use, server)}{_chat_elsewhere(findings, use)}"]
     if use.there is not False or (server.brand in ANY_NAME and len(server.models) == 1):

@@ -29,6 +29,7 @@ SURVEY_S = 3.0
 MAX_MODELS = 12
 MAX_SHOWN_CLOSELY = 5
 """So many models whose name tells nothing are asked for one by one."""
+_LATE = "It did not answer in time."
 _TIMEOUTS = Timeouts(connect=1.0, first_byte=2.0, idle=2.0)
 _OPENAI_SPEAKERS = METERED | {
     *("lmstudio", "litellm", "oobabooga", "vllm", "tabbyapi", "koboldcpp", "tgi"),
@@ -110,7 +111,9 @@ class _Place:
         if self.identity is None and (not names or self.state is None):
             if not names:
                 return None
-            self.detail = self.detail or "It did not answer in time."
+            self.detail = self.detail or _LATE
+        elif self.state is None and self.identity is not None and not self.identity.brand:
+            self.detail = _LATE  # something is there, but time was up before it had said what
         state = self.state or (State.READY if self.identity and self.identity.brand else State.DOWN)
         brand = self.identity.brand if self.identity else ""
         title = self.identity.title if self.identity else ""

@@ -26,7 +26,6 @@ from twinny_lsp.fim.families import names
 from twinny_lsp.lsp.places import Place
 from twinny_lsp.lsp.workspace import Documents
 from twinny_lsp.providers.registry import Registry
-from twinny_lsp.providers.residency import Told
 
 SWITCH_S = 0.001
 """How long another thread may keep the interpreter when the loop wants it: it must not show at a key."""
@@ -59,11 +58,11 @@ class Editor:
     place_of: Callable[[str], Place]
 
 
-async def build(editor: Editor, reports: Reports, told: Told) -> Backend:
-    """Put the parts together; what takes long happens on a thread. `told` hears of models being loaded."""
+async def build(editor: Editor, reports: Reports) -> Backend:
+    """Put the parts together; what takes long happens on a thread."""
     sys.setswitchinterval(SWITCH_S)
     store = await asyncio.to_thread(_read_settings, tuple(editor.roots))
-    registry = Registry(told)
+    registry = Registry()
     prompts = Prompts(CustomTemplates(store.global_settings().template_directory))
     gatherer = _gatherer(editor, store)
     engine = CompletionEngine(registry, prompts, reports, context=gatherer)

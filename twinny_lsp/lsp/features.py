@@ -22,7 +22,6 @@ from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.first_run import FirstRun
 from twinny_lsp.lsp.imports import lean_imports
-from twinny_lsp.lsp.loading import LoadingProgress
 from twinny_lsp.lsp.server import TwinnyServer
 from twinny_lsp.lsp.sync import SettingsSync
 from twinny_lsp.lsp.troubles import Troubles
@@ -78,7 +77,7 @@ async def _start(server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -
     backend = await asyncio.to_thread(_import_backend)
     editor = backend.Editor(server.roots, server.documents, server.place_of)
     reports = backend.Reports(troubles.failed, troubles.worked, server.busy_changed)
-    server.backend = await backend.build(editor, reports, LoadingProgress(server))
+    server.backend = await backend.build(editor, reports)
     await sync.start()
     server.is_ready()
 

@@ -60,12 +60,7 @@ def brand_of(endpoint: Endpoint) -> OpenAi:
 
 
 class OpenAi:
-    """Any server of the OpenAI API: `/v1/models` is all there is.
-
-    `swaps`: it loads models by itself when they are asked for, and tells which are loaded.
-    """
-
-    swaps = False
+    """Any server of the OpenAI API: `/v1/models` is all there is."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -83,13 +78,6 @@ class OpenAi:
         """What it lists, in its own order."""
         listed = await ask("GET", self._list_path())
         return [self._model(entry) for entry in objects_at(listed, "data") if text_at(entry, "id")]
-
-    async def loaded(self, ask: Ask) -> frozenset[str] | None:
-        """The names of the models in its memory; None where it does not tell."""
-        models = await self.models(ask)
-        if all(model.loaded is None for model in models):
-            return None
-        return frozenset(model.name for model in models if model.loaded)
 
     async def facts(self, ask: Ask, model: str) -> ModelFacts:
         """One model out of the list; of a model that is not listed, nothing is known."""
@@ -129,7 +117,6 @@ class Ollama(OpenAi):
     """Ollama's own API below `prefix` ("" or, behind Open WebUI, `/ollama`)."""
 
     title = "Ollama"
-    swaps = True
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
@@ -160,11 +147,6 @@ class Ollama(OpenAi):
                 )
             )
         return [model for model in made if model.name]
-
-    async def loaded(self, ask: Ask) -> frozenset[str] | None:
-        """From `/api/ps`."""
-        loaded = await self._loaded(ask)
-        return None if loaded is None else frozenset(text_at(entry, "name") for entry in loaded)
 
     async def facts(self, ask: Ask, model: str) -> ModelFacts:
         """From `/api/show`: the template, the capabilities, and how much fits into a request."""
@@ -218,8 +200,6 @@ class OpenWebUi(Ollama):
 class LlamaCpp(OpenAi):
     """llama.cpp's server, with one model or as a router over several."""
 
-    swaps = True
-
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
         path = endpoint.completion.path if endpoint.completion else ""
@@ -270,8 +250,6 @@ class LlamaCpp(OpenAi):
 
 class LmStudio(OpenAi):
     """LM Studio: its own list says what is loaded and how much fits."""
-
-    swaps = True
 
     async def models(self, ask: Ask) -> list[ModelFacts]:
         """Without the embedding models; from versions before 0.3.6 only names."""

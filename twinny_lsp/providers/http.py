@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -21,7 +21,6 @@ from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 from twinny_lsp.providers.failures import Evidence
 from twinny_lsp.providers.framing import Form
-from twinny_lsp.providers.residency import SLOW_SECONDS, Memory, Residency, Silent, Told
 from twinny_lsp.providers.tokens import TokenCounter
 from twinny_lsp.providers.transport import Exchange, Transport
 from twinny_lsp.providers.wire import JsonObject
@@ -29,6 +28,7 @@ from twinny_lsp.providers.wire import JsonObject
 _ASK_SECONDS = 10.0
 _GRACE_SECONDS = 0.25
 _GRACE_BYTES = 65536
+_LOADING_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 _LIST_BYTES = 16 * 2**20
 _RESTARTED = (errors.Unreachable, errors.Interrupted, errors.ModelMissing)
@@ -37,26 +37,19 @@ _RESTARTED = (errors.Unreachable, errors.Interrupted, errors.ModelMissing)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. `loading`: how long we wait for a llama.cpp that loads its model (None: as long as for any
-    first byte); `poll`: how often we ask; `slow`: after that we ask whether a model is being loaded."""
+    """Seconds. `loading`: how long a completion waits for a llama.cpp that loads its model (a chat waits as
+    for any first byte); `poll`: how often we ask."""
 
     grace: float = _GRACE_SECONDS
-    loading: float | None = None
+    loading: float = _LOADING_SECONDS
     poll: float = _POLL_SECONDS
-    slow: float = SLOW_SECONDS
     ask: float = _ASK_SECONDS
 
 
 class HttpProvider:
     """One server over HTTP; see `base.Provider`. Nothing is opened before the first request."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        pace: Pace | None = None,
-        told: Told | None = None,
-        memory: Memory | None = None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, pace: Pace | None = None) -> None:
         self.endpoint = endpoint
         self._pace = pace or Pace()
         self._transport = Transport(endpoint)
@@ -64,9 +57,6 @@ class HttpProvider:
         self._facts: dict[str, ModelFacts] = {}
         self._names: dict[str, str] = {}
         self._counter = TokenCounter(endpoint)
-        self._residency = Residency(
-            endpoint, self._brand, self._ask, memory or Memory(), told or Silent(), self._pace.slow
-        )
 
     async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
         """See `base.Provider.stream`."""
@@ -140,7 +130,6 @@ class HttpProvider:
 
     async def close(self) -> None:
         """See `base.Provider.close`."""
-        self._residency.close()
         await self._transport.close()
 
     # -- one request ------------------------------------------------------------------------------
@@ -155,11 +144,8 @@ class HttpProvider:
 
     async def _begin(self, generation: Generation, route: Route) -> Exchange:
         """Send the request; wait for loading models and try a model's other name. Raises ProviderError."""
-        async with self._residency.expecting(generation.model) as loads:
-            return await self._sent(generation, route, loads)
-
-    async def _sent(self, generation: Generation, route: Route, loads: Callable[[], None]) -> Exchange:
-        patience = self.endpoint.timeouts.first_byte if self._pace.loading is None else self._pace.loading
+        chat = isinstance(generation.prompt, ChatPrompt)  # somebody waits for that one answer
+        patience = self.endpoint.timeouts.first_byte if chat else self._pace.loading
         loading_until = asyncio.get_running_loop().time() + patience
         asked = generation.model
         facts = self._facts.get(asked)
@@ -173,10 +159,8 @@ class HttpProvider:
                 return exchange
             evidence = await self._evidence(exchange, route.path, generation)
             error = self._error(evidence)
-            if isinstance(error, errors.Loading):
-                loads()
-                if await self._loaded(loading_until):
-                    continue
+            if isinstance(error, errors.Loading) and await self._loaded(loading_until):
+                continue
             if isinstance(error, errors.ModelMissing):
                 there = await self._there()
                 other = brands.match_name(asked, there)

@@ -62,10 +62,12 @@ class Tgi(OpenAi):
 class LlamaSwap(OpenAi):
     """llama-swap: starts the server of the model that is asked for, and stops the one before."""
 
-    swaps = True
-
-    async def loaded(self, ask: Ask) -> frozenset[str] | None:
-        """The models whose server runs and is ready."""
-        told = await ask("GET", "/running")
-        running = objects_at(told, "running")
-        return frozenset(text_at(each, "model") for each in running if text_at(each, "state") == "ready")
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """Those of its configuration; loaded are those whose server runs and is ready."""
+        listed = await super().models(ask)
+        try:
+            running = objects_at(await ask("GET", "/running"), "running")
+        except errors.ProviderError:
+            return listed
+        ready = {text_at(each, "model") for each in running if text_at(each, "state") == "ready"}
+        return [replace(each, loaded=each.name in ready) for each in listed]

@@ -10,15 +10,12 @@ from collections.abc import Iterable
 
 from twinny_lsp.providers.base import Provider
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.residency import Memory, Told
 
 
 class Registry:
-    """Makes providers, shares them and closes them. `told` hears of models that are being loaded."""
+    """Makes providers, shares them and closes them."""
 
-    def __init__(self, told: Told | None = None) -> None:
-        self._told = told
-        self._memories: dict[str, Memory] = {}
+    def __init__(self) -> None:
         # Endpoints hold mappings, so they compare but do not hash; there are only ever a few.
         self._made: list[tuple[Endpoint, Provider]] = []
         self._no_native: list[tuple[Endpoint, str]] = []
@@ -28,8 +25,7 @@ class Registry:
         for known, provider in self._made:
             if known == endpoint:
                 return provider
-        memory = self._memories.setdefault(endpoint.address, Memory())
-        provider = _make(endpoint, self._told, memory)
+        provider = _make(endpoint)
         self._made.append((endpoint, provider))
         return provider
 
@@ -57,14 +53,14 @@ class Registry:
         await _close(gone)
 
 
-def _make(endpoint: Endpoint, told: Told | None, memory: Memory) -> Provider:
+def _make(endpoint: Endpoint) -> Provider:
     if endpoint.preset == "embedded":
         from twinny_lsp.providers.embedded import EmbeddedProvider
 
         return EmbeddedProvider(endpoint)
     from twinny_lsp.providers.http import HttpProvider
 
-    return HttpProvider(endpoint, told=told, memory=memory)
+    return HttpProvider(endpoint)
 
 
 async def _close(providers: list[Provider]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_server import HANG, FakeServer, Reply, bounded, json_reply
+from tests.support.fake_server import HANG, FakeServer, Reply, bounded, completion_stream, json_reply
 from tests.unit.doctor.brands import BRANDS, HERE, THERE, pointing, settings
 from twinny_lsp.doctor.examine import examine
 from twinny_lsp.doctor.report import as_text
@@ -110,6 +110,19 @@ async def test_time_is_bounded_and_what_is_known_stays(tmp_path: Path) -> None:
     assert by_address[slow.url].brand == "ollama"
     assert by_address[slow.url].models == ()
     assert by_address[well.url].models[0].name == THERE
+
+
+async def test_a_server_that_is_slow_to_say_who_it_is_is_not_said_to_be_away(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        for path in ("/health/liveliness", "/v1/models"):
+            server.on("GET", path, Reply(head=HANG))
+        server.on("POST", "/v1/completions", completion_stream(["return a + b"]))
+        given = pointing(tmp_path, "litellm", server.url, apiKey=KEY)
+        findings = await bounded(examine(given, replace(HERE, survey_s=0.3)), 30)
+    assert findings.works
+    assert findings.servers[0].detail == "It did not answer in time."
+    assert "listens" not in as_text(findings)
+    assert [step[:8] for step in findings.advice] == ["Nothing:"]
 
 
 async def test_a_long_list_is_cut_but_keeps_what_the_settings_name(tmp_path: Path) -> None:
