@@ -4,6 +4,7 @@
     ├── SettingsError           a setting that cannot be used
     │   └── KeyUnavailable      the API key cannot be had from where the settings say
     ├── TemplateError           a template that is refused or does not parse (file and line)
+    ├── PullError               a model that could not be got, or a file that is not it
     └── ProviderError           a model server; `kind` groups failures that have one cause
         ├── Unreachable         nothing listens there, the name does not resolve
         ├── TimedOut            it listens, but did not answer in time
@@ -48,6 +49,10 @@ class TemplateError(TwinnyError):
         self.reason, self.path, self.line = reason, path, line
         where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
         super().__init__(f"{where}{reason}")
+
+
+class PullError(TwinnyError):
+    """A model that could not be got; what a second try may mend has been tried again already."""
 
 
 class FailureKind(StrEnum):

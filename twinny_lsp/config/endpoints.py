@@ -38,6 +38,7 @@ _OPTIONS = {
     "keep_alive": ("keepAlive", _OLLAMA, "Ollama knows"),
     "batch_tokens": ("batchTokens", _LLAMACPP | _EMBEDDED, "llama.cpp and the embedded provider know"),
     "model_path": ("modelPath", _EMBEDDED, "the embedded provider knows"),
+    "model_directory": ("modelDirectory", _EMBEDDED, "the embedded provider knows"),
     "context_tokens": ("contextTokens", _EMBEDDED, "the embedded provider knows"),
     "threads": ("threads", _EMBEDDED, "the embedded provider knows"),
     "idle_minutes": ("idleMinutes", _EMBEDDED, "the embedded provider knows"),

@@ -58,6 +58,8 @@ def _completion(findings: Findings) -> list[str]:
         return [*_other_model(use, server), *_slow(trial)]
     if server is not None and _is_other_kind(use, server):
         return _other_kind(findings, use, server)
+    if use.preset == "embedded":  # it has no address to look at, and its own words say what to do
+        return [_sentence(trial.error)]
     for fitting in (_missing, _no_template, _not_there, _unknown, _loading):
         steps = fitting(findings, trial, server)
         if steps:

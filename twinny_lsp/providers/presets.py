@@ -270,7 +270,7 @@ _ALL = (
         completion_model="tiny-fim",
         chat_model="tiny-fim",
         start=f"It needs llama.cpp: {INSTALL_HINT}.",
-        get_model="Name a GGUF file in `providers.embedded.modelPath`.",
+        get_model="Get the model with `twinny-lsp pull {model}`.",
     ),
 )
 
