@@ -41,7 +41,7 @@ async def test_models_of(preset: str) -> None:
 async def test_models_of_the_embedded_one_is_its_file() -> None:
     async with editing() as editor:
         told = await editor.command("models", {"provider": "embedded"})
-        assert [model["name"] for model in told["models"]] == ["tiny-fim-q8_0"]
+        assert [model["name"] for model in told["models"]] == ["tiny-fim"]
 
 
 async def test_a_server_that_is_not_there_says_how_to_start_it() -> None:
