@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], variables: Mapping[str, str], ready: str, log: Path) -> Iterator[None]:
+def running(
+    command: list[str],
+    variables: Mapping[str, str],
+    ready: str,
+    log: Path,
+    stop: Callable[[subprocess.Popen[bytes]], None] = subprocess.Popen.terminate,
+) -> Iterator[None]:
     """Run a server until the block ends; it is ready when `ready` answers. Raises RuntimeError if it dies."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -46,7 +52,7 @@ def running(command: list[str], variables: Mapping[str, str], ready: str, log: P
                 time.sleep(0.5)
             yield
         finally:
-            process.terminate()
+            stop(process)
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:

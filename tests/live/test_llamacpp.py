@@ -16,6 +16,7 @@ import pytest
 
 from tests.live.program import free_port, program, running
 from tests.support.asking import endpoint, text_of
+from tests.support.editor import CURSOR, Editor, editing
 from tests.support.fake_server import bounded
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import TINY_MODEL, write_endless_model, write_model_without_fim
@@ -147,3 +148,39 @@ async def loading(provider: HttpProvider) -> None:
     """Until it says that it loads."""
     while (await provider.health()).state is not State.LOADING:
         await asyncio.sleep(0.002)
+
+
+async def test_suggestions_come_back_by_themselves(tmp_path: Path) -> None:
+    """It is killed in mid-answer and started again at its address, while somebody types on."""
+    model, port = write_endless_model(tmp_path / "m.gguf"), free_port()
+    url, ask = f"http://127.0.0.1:{port}", command(port, "-m", str(model), "-c", "2048", "-np", "1")
+    options = {
+        "providers": {"llamacpp": {"baseUrl": url}},
+        "completion": {"provider": "llamacpp", "model": "m", "fimTemplate": "native", "cache": False},
+    }
+    async with editing(options) as editor:
+        editor.open(f"{ADD.prefix}{CURSOR}{ADD.suffix}")
+        with running(ask, variables(), f"{url}/health", tmp_path / "log", stop=subprocess.Popen.kill):
+            answer = editor.ask_inline(invoked=True)
+            await bounded(state_is(editor, "working"), 20)
+        await bounded(answer, 20)
+        editor.type("x")
+        await editor.inline()
+        assert "llamacpp" in await editor.told("answer")
+        with running(ask, variables(), f"{url}/health", tmp_path / "log"):
+            await bounded(suggested(editor), 60)
+        assert len(editor.messages()) == 1
+
+
+async def state_is(editor: Editor, state: str) -> None:
+    while (await editor.command("status"))["state"] != state:
+        await asyncio.sleep(0.002)
+
+
+async def suggested(editor: Editor) -> None:
+    """Type on until something is suggested."""
+    while True:
+        editor.type("x")
+        if await editor.inline():
+            return
+        await asyncio.sleep(0.2)
