@@ -163,8 +163,9 @@ def _in_row(file: File, row: int, begin: int, end: int) -> Iterator[At]:
         below = next(each for each in range(row + 1, len(file.starts)) if file.line(each).strip())
         deeper = file.indent(below) > file.indent(row)
         opens = deeper and file.text[end - 1] not in ",.+-*/%&|=?<"
-        limit = file.line_end(spanning[0].end_byte)
-        yield At("opened" if opens else "wrapped", file, end, limit, limit)
+        wanted = file.line_end(spanning[0].end_byte)
+        limit = wanted if opens else _container_end(file, begin)
+        yield At("opened" if opens else "wrapped", file, end, wanted, limit)
 
 
 def _is_list(node: Node) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, width
+from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, unmatched_closers, width
 from twinny_lsp.languages import language as row_of
 
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`]*|\s*</[\w.:-]*>\s*")
@@ -51,6 +51,19 @@ def awaited(lines: tuple[str, ...], language: str) -> tuple[Bracket, ...]:
             else:
                 _pop(stack, char)
     return tuple(stack)
+
+
+def opener_width(around: Around) -> int:
+    """How far the statement is indented that ends with the cursor's line: of a wrapped signature, its first
+    line.
+    """
+    stack = list(awaited(around.above, around.language))
+    found = width(around.before)
+    for _, char in unmatched_closers(around.before, around.language):
+        if not stack or stack[-1].char != char:
+            break
+        found = min(found, stack.pop().width or 0)
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -61,8 +61,7 @@ class Ending:
         if shape.kind is not Kind.LINE or shape.max_lines == 1:
             return None
         if not around.after.strip():
-            goes_on = not line.strip() and _complete(around)
-            return Block(around, shape, below=True) if goes_on else None
+            return None if line.strip() else Block(around, shape, below=True, deeper=not _complete(around))
         if not only_closers(around.after) or not opens_block(around.before + line, around.language):
             return None
         over = surplus(line, around)

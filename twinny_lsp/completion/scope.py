@@ -10,13 +10,16 @@ import re
 from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.blocks import END_WORDS, ends_block
-from twinny_lsp.completion.closers import awaited
+from twinny_lsp.completion.blocks import END_WORDS, ends_block, labels, may_end, opens_block
+from twinny_lsp.completion.closers import awaited, opener_width
 from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.text import CLOSERS, follow, width
 
 _COMMENT_BEGIN = re.compile(r"/\*+|//+|#+|--+|<!--")
 """Lines with which every comment begins, so that one is not the other."""
+
+_DECORATION = re.compile(r"@\w[\w.]*(?:\([^()]*\))?|#\[.*\]")
+"""Lines with which many definitions begin: that of a new one says nothing of the one below."""
 
 _TELLING = 3
 """Letters and digits without which a line within brackets is equal by chance."""
@@ -49,19 +52,23 @@ class _Line:
 class Block:
     """Reads a text (line ends `\\n`) as it grows and finds the block's end.
 
-    `below`: the cursor's line is complete, and the block stands on the lines below it.
+    `below`: the cursor's line is complete, and the block stands on the lines below it. `deeper`: it is not,
+    and only what is indented deeper goes on with it.
     """
 
-    def __init__(self, around: Around, shape: Shape, *, below: bool = False) -> None:
+    def __init__(self, around: Around, shape: Shape, *, below: bool = False, deeper: bool = False) -> None:
         self._around = around
+        self._deeper = deeper
         self._shape = shape
         self._own = around.own_line and not below
         self._below = below
         self._floor: int | None = None
+        self._labelled = False
         self._closer = 0
         if not self._own and not below:
-            self._closer = width(around.before)
+            self._closer = opener_width(around)
             self._floor = self._closer + 1
+            self._labelled = labels(around.before, around.language, whole=True)
         self._start = self._index = self._kept = self._filled = self._blanks = 0
         self._goes_on = False
         self._brackets: list[str] = []
@@ -95,6 +102,8 @@ class Block:
             if self._filled >= self._shape.max_lines:
                 return End(self._kept, f"{self._filled} lines")
             follow(self._brackets, line, self._around.language)
+            if self._floor is not None and self._brackets == ["}"] and width(line) < self._floor:
+                self._brackets.clear()  # `} else {`: what it opens is the block's own
         return None
 
     def _blank(self) -> End | None:
@@ -119,23 +128,51 @@ class Block:
         """Why the block ends before this line (or after it: _CLOSED); None when it goes on."""
         around, text = self._around, line.text
         floor = self._measure(text) if self._floor is None else self._floor
-        if line.whole and (_is_next(text, line.depth, around) or self._is_closed_below(line, floor)):
+        if line.whole and (self._is_next(line) or self._is_closed_below(line, floor)):
             return "the next line of the document"
         indent = width(text)
+        if self._deeper and not self._filled and not self._continues(text):
+            return "the line cannot end there"
         if indent >= floor:
             paragraph = self._blanks and not self._shape.opened and indent == floor and not line.depth
             if paragraph and self._filled:
                 return "a blank line"
             self._goes_on = not line.whole
             return None
-        if line.depth:
+        if line.depth or self._goes_on_left(line, indent):
             self._goes_on = not line.whole
             return None
         if not line.whole and _may_close(text, around.language):
             return None
-        if ends_block(text, around.language) and indent == self._closer and self._closer_wanted(floor):
+        if not ends_block(text, around.language) or indent != self._closer or not self._closer_wanted(floor):
+            return "less indentation"
+        if not opens_block(text, around.language):
             return _CLOSED
-        return "less indentation"
+        return None if self._shape.opened else "less indentation"
+
+    def _continues(self, text: str) -> bool:
+        """Whether the line goes on with the cursor's, which cannot end where it ends."""
+        around = self._around
+        begun = not may_end(around.last_line, around.language)
+        return width(text) > width(around.before) - begun or text.lstrip().startswith("{")
+
+    def _goes_on_left(self, line: _Line, indent: int) -> bool:
+        """Whether the line is a label as far left as what opened the block."""
+        if self._labelled or self._own or self._below or indent != self._closer:
+            return False
+        return labels(line.text, self._around.language, whole=line.whole)
+
+    def _is_next(self, line: _Line) -> bool:
+        """Whether the model has come to what stands below already."""
+        text, below = line.text.rstrip(), self._around.next_line.rstrip()
+        if text != below or _COMMENT_BEGIN.fullmatch(text.strip()):
+            return False
+        if not self._filled and _DECORATION.fullmatch(text.strip()):
+            return False
+        # Equal with its indentation, within a bracket of the text's own: what stands below goes on inside of
+        # it. A closer alone tells nothing there, it is the text's own.
+        telling = sum(map(str.isalnum, text)) >= _TELLING and not ends_block(text, self._around.language)
+        return not line.depth or telling
 
     def _is_closed_below(self, line: _Line, floor: int) -> bool:
         """Whether this closes what the text itself has opened, with a line that stands below already.
@@ -157,15 +194,6 @@ class Block:
         return width(below) < floor and not (
             width(below) == self._closer and ends_block(below, self._around.language)
         )
-
-
-def _is_next(text: str, depth: int, around: Around) -> bool:
-    """Whether the model has come to what stands below already, here at `depth` brackets of its own."""
-    if text.rstrip() != around.next_line.rstrip() or _COMMENT_BEGIN.fullmatch(text.strip()):
-        return False
-    # Equal with its indentation, within a bracket of the text's own: what stands below goes on inside of it.
-    # A closer alone tells nothing there, it is the text's own.
-    return not depth or (sum(map(str.isalnum, text)) >= _TELLING and not ends_block(text, around.language))
 
 
 def _may_close(line: str, language: str) -> bool:
