@@ -29,12 +29,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tree_sitter import Node, Parser
+from tree_sitter import Node
 
 from benchmarks.corpus import PACKAGES, fetch, files_under
 from benchmarks.hole_models import OVERRUN, Hole
 from benchmarks.hole_sides import InProcess
-from twinny_lsp.syntax.grammars import load
+from twinny_lsp.syntax.grammars import Grammars
 
 KINDS = ("opened", "wrapped", "begun", "within", "text")
 VERDICTS = ("whole", "short", "torn", "beyond", "wrong", "quiet")
@@ -114,12 +114,13 @@ def in_text(file: File, at: int) -> Node | None:
     return None
 
 
-def read(path: Path, language: str) -> File | None:
-    grammar = load(language)
+def read(path: Path, language: str, grammars: Grammars) -> File | None:
     text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-    if grammar is None or not text.isascii() or not text.endswith("\n"):
+    if not text.isascii() or not text.endswith("\n") or not grammars.load(language):
         return None
-    root = Parser(grammar).parse(text.encode()).root_node
+    root = grammars.parse(language, text.encode())
+    if root is None:
+        return None
     starts = [0]
     for line in text.split("\n")[:-1]:
         starts.append(starts[-1] + len(line) + 1)
@@ -240,9 +241,10 @@ def choose(count: int, seed: int, *, held: bool, kinds: list[str]) -> list[At]:
             for language in package.languages:
                 by[language] += files_under(package.folder, language, package.under)
     chosen = []
+    grammars = Grammars()
     for language, paths in by.items():
         chance = random.Random(f"{seed} {language}")
-        files = filter(None, (read(path, language) for path in chance.sample(paths, min(len(paths), 40))))
+        files = filter(None, (read(path, language, grammars) for path in chance.sample(paths, min(len(paths), 40))))
         found: dict[str, list[At]] = defaultdict(list)
         for file in files:
             for at in places(file):

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from twinny_lsp.completion.inside import Inside, inside
 from twinny_lsp.completion.text import newline_style, normalised, without_terminator
 from twinny_lsp.documents.snapshot import Snapshot
 
@@ -23,7 +24,8 @@ _BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}\w*")
 class Around:
     """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
 
-    `bottom`: `below` reaches the document's end. Text that the editor would put in first (a menu's selected
+    `bottom`: `below` reaches the document's end. `inside`: the comment or string of several lines that the
+    cursor stands in. Text that the editor would put in first (a menu's selected
     item) counts as typed already.
     """
 
@@ -34,6 +36,7 @@ class Around:
     below: tuple[str, ...]
     eol: str = "\n"
     bottom: bool = True
+    inside: Inside | None = None
 
     @cached_property
     def blank(self) -> bool:
@@ -85,4 +88,5 @@ def look_around(snapshot: Snapshot, selected: str = "") -> Around:
         below=tuple(without_terminator(line) for line in below),
         eol=newline_style(snapshot.lines[:2]),
         bottom=row + 1 + LINES_BELOW >= len(snapshot.lines),
+        inside=inside(snapshot, selected),
     )

@@ -61,7 +61,10 @@ class Ending:
         if shape.kind is not Kind.LINE or shape.max_lines == 1:
             return None
         if not around.after.strip():
-            return None if line.strip() else Block(around, shape, below=True, deeper=not _complete(around))
+            if line.strip():
+                return None
+            complete = around.inside is not None or _complete(around)
+            return Block(around, shape, below=True, deeper=not complete)
         if not only_closers(around.after) or not opens_block(around.before + line, around.language):
             return None
         over = surplus(line, around)

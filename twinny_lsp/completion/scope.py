@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import END_WORDS, ends_block, labels, may_end, opens_block
 from twinny_lsp.completion.closers import awaited, opener_width
+from twinny_lsp.completion.inside import after, closes_below
 from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.text import CLOSERS, follow, width
 
@@ -72,6 +73,8 @@ class Block:
         self._start = self._index = self._kept = self._filled = self._blanks = 0
         self._goes_on = False
         self._brackets: list[str] = []
+        self._within = around.inside
+        """The string or comment in which the next line begins."""
 
     def feed(self, text: str, *, final: bool) -> End | None:
         """The end in all of the text so far, or None while that cannot be told yet.
@@ -98,13 +101,30 @@ class Block:
             if end is not None:
                 return End(self._start + len(line), end) if end == _CLOSED else End(self._kept, end)
         if whole:
+            closed = self._closes_inside(line)
+            if closed is not None:
+                return closed
+            self._within = after(self._around.language, line + "\n", self._within)
             self._filled, self._blanks, self._kept = self._filled + 1, 0, self._start + len(line)
             if self._filled >= self._shape.max_lines:
                 return End(self._kept, f"{self._filled} lines")
+            if self._around.inside is not None:
+                return None  # brackets in text may have no partner
             follow(self._brackets, line, self._around.language)
             if self._floor is not None and self._brackets == ["}"] and width(line) < self._floor:
                 self._brackets.clear()  # `} else {`: what it opens is the block's own
         return None
+
+    def _closes_inside(self, line: str) -> End | None:
+        """The end where the line ends the comment or string that the cursor stands in."""
+        inside = self._around.inside
+        at = line.find(inside.closer.strip("\n")) if inside is not None else -1
+        if inside is None or at < 0:
+            return None
+        what = f"the {'comment' if inside.comment else 'string'} ended"
+        if not closes_below(inside, self._around.below, self._around.language):
+            return End(self._start + len(line), what)
+        return End(self._start + at if line[:at].strip() else self._kept, what)
 
     def _blank(self) -> End | None:
         if self._index or self._own:
@@ -133,6 +153,9 @@ class Block:
         indent = width(text)
         if self._deeper and not self._filled and not self._continues(text):
             return "the line cannot end there"
+        if self._within is not None and (self._around.inside is None or (indent < floor and not self._blanks)):
+            self._goes_on = not line.whole  # indentation says nothing within a string
+            return None
         if indent >= floor:
             paragraph = self._blanks and not self._shape.opened and indent == floor and not line.depth
             if paragraph and self._filled:

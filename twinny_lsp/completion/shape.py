@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import opens_block
+from twinny_lsp.completion.inside import Inside
 from twinny_lsp.completion.text import unclosed, width
 from twinny_lsp.config.resolved import Multiline
 
@@ -77,6 +78,8 @@ def _by_line(around: Around, multiline: Multiline) -> Shape:
         return Shape(Kind.LINE, "settings: one line only")
     if around.after.strip():
         return Shape(Kind.LINE, "within brackets")
+    if around.inside is not None:
+        return _inside(around, around.inside, multiline)
     if around.own_line:
         opened = _opened_above(around)
         why = "an opened block" if opened else "a blank line" if around.blank else "a statement just begun"
@@ -87,6 +90,13 @@ def _by_line(around: Around, multiline: Multiline) -> Shape:
     if multiline is Multiline.ALWAYS:
         return Shape(Kind.BLOCK, "settings: always several lines")
     return Shape(Kind.LINE, "a begun line")
+
+
+def _inside(around: Around, inside: Inside, multiline: Multiline) -> Shape:
+    """Within a comment or string no line opens a block, whatever it looks like."""
+    several = around.own_line or multiline is Multiline.ALWAYS
+    why = f"within a {'comment' if inside.comment else 'string'} of several lines"
+    return Shape(Kind.BLOCK if several else Kind.LINE, why)
 
 
 def _opened_above(around: Around) -> bool:
