@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twinny_lsp.completion.around import Around
+from twinny_lsp.completion.blocks import opens_block
 from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, unmatched_closers, width
 from twinny_lsp.languages import language as row_of
+
+_COMPLETE = (";", "}", ":", ">", "*/")
+"""Ends of lines with which nothing goes on."""
 
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`]*|\s*</[\w.:-]*>\s*")
 
@@ -54,8 +58,10 @@ def awaited(lines: tuple[str, ...], language: str) -> tuple[Bracket, ...]:
 
 
 def opener_width(around: Around) -> int:
-    """How far the statement is indented that ends with the cursor's line: of a wrapped signature, its first
-    line.
+    """How far the statement is indented that ends with the cursor's line: of a wrapped head, its first line.
+
+    That is where the line's closers find their openers, and farther up where a line less indented opens no
+    block itself and is not complete.
     """
     stack = list(awaited(around.above, around.language))
     found = width(around.before)
@@ -63,6 +69,13 @@ def opener_width(around: Around) -> int:
         if not stack or stack[-1].char != char:
             break
         found = min(found, stack.pop().width or 0)
+    for line in reversed(around.above):
+        if not line.strip() or width(line) >= found:
+            continue
+        inner = stack and stack[-1].width is not None and stack[-1].width >= width(line)
+        if inner or line.rstrip().endswith(_COMPLETE) or opens_block(line, around.language):
+            break
+        found = width(line)
     return found
 
 
