@@ -17,7 +17,7 @@ LINES_ABOVE = 60
 LINES_BELOW = 40
 """How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
 
-_BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}\w*")
+_BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}(?:\w+|(?<![(\[{]))")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Around:
     @cached_property
     def own_line(self) -> bool:
         """Whether a statement begins here: left of the cursor nothing but blanks and a begun word, or a quote
-        or the like before it.
+        or the like before it. An opening bracket at the end opens a block instead.
         """
         return self.blank or (_BEGUN.fullmatch(self.before) is not None and not self.after.strip())
 
