@@ -57,25 +57,25 @@ def awaited(lines: tuple[str, ...], language: str) -> tuple[Bracket, ...]:
     return tuple(stack)
 
 
-def opener_width(around: Around) -> int:
-    """How far the statement is indented that ends with the cursor's line: of a wrapped head, its first line.
+def head_width(above: tuple[str, ...], line: str, language: str) -> int:
+    """How far the statement is indented that ends with the line: of a wrapped head, its first line.
 
     That is where the line's closers find their openers, and farther up where a line less indented opens no
     block itself and is not complete.
     """
-    stack = list(awaited(around.above, around.language))
-    found = width(around.before)
-    for _, char in unmatched_closers(around.before, around.language):
+    stack = list(awaited(above, language))
+    found = width(line)
+    for _, char in unmatched_closers(line, language):
         if not stack or stack[-1].char != char:
             break
         found = min(found, stack.pop().width or 0)
-    for line in reversed(around.above):
-        if not line.strip() or width(line) >= found:
+    for each in reversed(above):
+        if not each.strip() or width(each) >= found:
             continue
-        inner = stack and stack[-1].width is not None and stack[-1].width >= width(line)
-        if inner or line.rstrip().endswith(_COMPLETE) or opens_block(line, around.language):
+        inner = stack and stack[-1].width is not None and stack[-1].width >= width(each)
+        if inner or each.rstrip().endswith(_COMPLETE) or opens_block(each, language):
             break
-        found = width(line)
+        found = width(each)
     return found
 
 

@@ -7,11 +7,11 @@ looked at once, however the text comes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import END_WORDS, ends_block, labels, may_end, opens_block
-from twinny_lsp.completion.closers import awaited, opener_width
+from twinny_lsp.completion.closers import awaited, head_width
 from twinny_lsp.completion.inside import after, closes_below
 from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.text import CLOSERS, follow, width
@@ -67,12 +67,13 @@ class Block:
         self._labelled = False
         self._closer = 0
         if not self._own and not below:
-            self._closer = opener_width(around)
+            self._closer = head_width(around.above, around.before, around.language)
             self._floor = self._closer + 1
             self._labelled = labels(around.before, around.language, whole=True)
         self._start = self._index = self._kept = self._filled = self._blanks = 0
         self._goes_on = False
         self._brackets: list[str] = []
+        self._lines: list[str] = []
         self._within = around.inside
         """The string or comment in which the next line begins."""
 
@@ -113,7 +114,22 @@ class Block:
             follow(self._brackets, line, self._around.language)
             if self._floor is not None and self._brackets == ["}"] and width(line) < self._floor:
                 self._brackets.clear()  # `} else {`: what it opens is the block's own
+            if self._below:
+                self._enter(line)
+            self._lines.append(line)
         return None
+
+    def _enter(self, line: str) -> None:
+        """Take the block for opened if the line ends a head that was begun above it."""
+        around = self._around
+        if not opens_block(line, around.language):
+            return
+        above = (*around.above, around.before, *self._lines)
+        head = head_width(above, line, around.language)
+        if head < width(line):
+            self._closer, self._floor, self._below = head, head + 1, False
+            self._shape = replace(self._shape, opened=True)
+            self._brackets.clear()
 
     def _closes_inside(self, line: str) -> End | None:
         """The end where the line ends the comment or string that the cursor stands in."""
