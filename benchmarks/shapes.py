@@ -32,7 +32,7 @@ from pathlib import Path
 from tree_sitter import Node
 
 from benchmarks.corpus import PACKAGES, fetch, files_under
-from benchmarks.hole_models import OVERRUN, Hole
+from benchmarks.hole_models import Hole
 from benchmarks.hole_sides import InProcess
 from twinny_lsp.syntax.grammars import Grammars
 
@@ -268,7 +268,7 @@ async def measure(chosen: list[At]) -> list[Outcome]:
     async with InProcess() as side:
         side.settings = replace(side.settings, max_tokens=1000)
         for at in chosen:
-            said = at.file.text[at.start : at.wanted + OVERRUN]
+            said = at.file.text[at.start :]
             for follows in (True, False):
                 hole = hole_of(at, follows=follows)
                 filled = await side.fill(hole, said, invoked=False)

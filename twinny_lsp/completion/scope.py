@@ -30,6 +30,9 @@ _LEADING_BLANKS = 2
 
 _CLOSED = "the block was closed"
 
+_DIRECTIVES = frozenset({"c", "cpp", "cuda", "csharp", "objective-c", "objective-cpp", "glsl", "hlsl"})
+"""Languages with a preprocessor."""
+
 _UNINDENTED = frozenset({"c", "cpp", "cuda", "objective-c", "objective-cpp", "php"})
 """Languages in which what a namespace or the like encloses is often not indented."""
 
@@ -74,6 +77,8 @@ class Block:
         self._goes_on = False
         self._brackets: list[str] = []
         self._lines: list[str] = []
+        self._conditions = 0
+        """How many `#if` the text itself has open."""
         self._within = around.inside
         """The string or comment in which the next line begins."""
 
@@ -172,6 +177,8 @@ class Block:
         if self._within is not None and (self._around.inside is None or (indent < floor and not self._blanks)):
             self._goes_on = not line.whole  # indentation says nothing within a string
             return None
+        if floor and text.startswith("#") and around.language in _DIRECTIVES:
+            return self._directive(line)
         if indent >= floor:
             paragraph = self._blanks and not self._shape.opened and indent == floor and not line.depth
             if paragraph and self._filled:
@@ -188,6 +195,16 @@ class Block:
         if not opens_block(text, around.language):
             return _CLOSED
         return None if self._shape.opened else "less indentation"
+
+    def _directive(self, line: _Line) -> str | None:
+        """Lines of the preprocessor stand at the margin, inside of blocks as well."""
+        word = line.text[1:].strip()
+        if line.whole:
+            inner = self._conditions
+            if word.startswith(("else", "elif", "endif")) and not inner:
+                return "less indentation"
+            self._conditions += word.startswith("if") - word.startswith("endif")
+        return None
 
     def _continues(self, text: str) -> bool:
         """Whether the line goes on with the cursor's, which cannot end where it ends."""
