@@ -32,9 +32,9 @@ from pathlib import Path
 from tree_sitter import Node
 
 from benchmarks.corpus import PACKAGES, fetch, files_under
+from benchmarks.grammars import parse
 from benchmarks.hole_models import Hole
 from benchmarks.hole_sides import InProcess
-from twinny_lsp.syntax.grammars import Grammars
 
 KINDS = ("opened", "wrapped", "begun", "within", "text")
 VERDICTS = ("whole", "short", "torn", "beyond", "wrong", "quiet")
@@ -114,11 +114,9 @@ def in_text(file: File, at: int) -> Node | None:
     return None
 
 
-def read(path: Path, language: str, grammars: Grammars) -> File | None:
+def read(path: Path, language: str) -> File | None:
     text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-    if not text.isascii() or not text.endswith("\n") or not grammars.load(language):
-        return None
-    root = grammars.parse(language, text.encode())
+    root = parse(language, text) if text.isascii() and text.endswith("\n") else None
     if root is None:
         return None
     starts = [0]
@@ -209,7 +207,9 @@ def judged(at: At, document: str | None, hole: Hole) -> str:
     if end > at.limit:
         return "beyond"
     if at.kind == "text":
-        return "short" if file.text[end] == "\n" else "torn"
+        if file.text[end] != "\n":
+            return "torn"
+        return "short" if end < at.wanted else "whole"
     if at.kind == "within" and at.start < end < file.line_end(at.start):
         return "torn"
     if at.kind == "within" and file.line_end(at.start) == end:
@@ -241,10 +241,9 @@ def choose(count: int, seed: int, *, held: bool, kinds: list[str]) -> list[At]:
             for language in package.languages:
                 by[language] += files_under(package.folder, language, package.under)
     chosen = []
-    grammars = Grammars()
     for language, paths in by.items():
         chance = random.Random(f"{seed} {language}")
-        files = filter(None, (read(path, language, grammars) for path in chance.sample(paths, min(len(paths), 40))))
+        files = filter(None, (read(path, language) for path in chance.sample(paths, min(len(paths), 40))))
         found: dict[str, list[At]] = defaultdict(list)
         for file in files:
             for at in places(file):

@@ -1,8 +1,8 @@
 """Whether a place stands inside a comment or string of several lines, and with what that ends.
 
-Read from the document's begin, by the marks of comments and strings alone. No grammar: the language table says
-what begins a comment, and a few lines here what begins a string that may have several lines. Strings of one
-line are skipped, so that what looks like a mark in them is none.
+Read from the document's begin, by the marks of comments and strings alone: the language table says what
+begins a comment, and a few lines here what begins a string that may have several lines. Strings of one line
+are skipped, so that what looks like a mark in them is none. Not for code within a string (`${...}`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.languages import language as row_of
 
 FARTHEST = 4096
-"""Rows above the cursor that are read. Farther up a mark that stands for both begin and end would be needed."""
+"""Rows above the cursor that are read, a few milliseconds' worth."""
 
 _BLOCK = 256
 """Rows that are read and remembered together."""
@@ -99,7 +99,9 @@ def after(language: str, text: str, state: Inside | None) -> Inside | None:
 
 @lru_cache(maxsize=64)
 def _marks(language: str) -> re.Pattern[str] | None:
-    """What begins something that is no code; the named groups may have several lines. None if nothing does."""
+    """What begins something that is no code; what the named groups begin may have several lines. None where
+    nothing may.
+    """
     row, parts = row_of(language), []
     if row.block:
         parts.append(f"(?P<comment>{re.escape(row.block[0])})")

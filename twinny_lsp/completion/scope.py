@@ -1,7 +1,7 @@
 """Where a block ends: one reader that both the stream cutter and the filters use.
 
-It reads indentation, blank lines, brackets and the line below the cursor; it knows no grammar. Each line is
-looked at once, however the text comes.
+It reads indentation, blank lines, brackets, the marks of strings and comments, and the line below the cursor;
+it knows no grammar. Each line is looked at once, however the text comes.
 """
 
 from __future__ import annotations
@@ -106,22 +106,25 @@ class Block:
             end = self._ends_at(_Line(text, whole, len(self._brackets)))
             if end is not None:
                 return End(self._start + len(line), end) if end == _CLOSED else End(self._kept, end)
-        if whole:
-            closed = self._closes_inside(line)
-            if closed is not None:
-                return closed
-            self._within = after(self._around.language, line + "\n", self._within)
-            self._filled, self._blanks, self._kept = self._filled + 1, 0, self._start + len(line)
-            if self._filled >= self._shape.max_lines:
-                return End(self._kept, f"{self._filled} lines")
-            if self._around.inside is not None:
-                return None  # brackets in text may have no partner
-            follow(self._brackets, line, self._around.language)
-            if self._floor is not None and self._brackets == ["}"] and width(line) < self._floor:
-                self._brackets.clear()  # `} else {`: what it opens is the block's own
-            if self._below:
-                self._enter(line)
-            self._lines.append(line)
+        return self._take(line) if whole else None
+
+    def _take(self, line: str) -> End | None:
+        """A whole line that belongs to the block; the end if it is the last one."""
+        closed = self._closes_inside(line)
+        if closed is not None:
+            return closed
+        self._within = after(self._around.language, line + "\n", self._within)
+        self._filled, self._blanks, self._kept = self._filled + 1, 0, self._start + len(line)
+        if self._filled >= self._shape.max_lines:
+            return End(self._kept, f"{self._filled} lines")
+        if self._around.inside is not None:
+            return None  # brackets in text may have no partner
+        follow(self._brackets, line, self._around.language)
+        if self._floor is not None and self._brackets == ["}"] and width(line) < self._floor:
+            self._brackets.clear()  # `} else {`: what it opens is the block's own
+        if self._below:
+            self._enter(line)
+        self._lines.append(line)
         return None
 
     def _enter(self, line: str) -> None:
@@ -174,7 +177,8 @@ class Block:
         indent = width(text)
         if self._deeper and not self._filled and not self._continues(text):
             return "the line cannot end there"
-        if self._within is not None and (self._around.inside is None or (indent < floor and not self._blanks)):
+        own_string = self._within is not None and around.inside is None
+        if own_string or (self._within is not None and indent < floor and not self._blanks):
             self._goes_on = not line.whole  # indentation says nothing within a string
             return None
         if floor and text.startswith("#") and around.language in _DIRECTIVES:
@@ -200,8 +204,7 @@ class Block:
         """Lines of the preprocessor stand at the margin, inside of blocks as well."""
         word = line.text[1:].strip()
         if line.whole:
-            inner = self._conditions
-            if word.startswith(("else", "elif", "endif")) and not inner:
+            if word.startswith(("else", "elif", "endif")) and not self._conditions:
                 return "less indentation"
             self._conditions += word.startswith("if") - word.startswith("endif")
         return None

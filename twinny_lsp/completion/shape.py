@@ -1,8 +1,7 @@
 """How much is wanted: nothing, the rest of a line, one line, or a block. Decided from the text before asking.
 
-No grammar and no language's node names: indentation, brackets, what stands right of the cursor, and a few
-words that open blocks. A finer decision (a syntax tree on a window) takes an `Around` and a `Shape` and gives
-a `Shape`.
+No grammar and no language's node names: indentation, brackets, what stands right of the cursor, whether that
+is inside a comment or string, and a few words that open blocks.
 
 An automatic request gets nothing where text other than closers stands right of the cursor: a suggestion there
 is wrong more often than it is right, and cannot be shown without rewriting what is there. An explicit request
