@@ -25,8 +25,8 @@ class Around:
     """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
 
     `bottom`: `below` reaches the document's end. `inside`: the comment or string of several lines that the
-    cursor stands in. Text that the editor would put in first (a menu's selected
-    item) counts as typed already.
+    cursor stands in. Text that the editor would put in first (a menu's selected item) counts as typed
+    already.
     """
 
     language: str

@@ -16,7 +16,7 @@ from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.languages import language as row_of
 
 FARTHEST = 4096
-"""Rows; farther down nothing is told: reading so much takes 5 ms, and beginning in the middle may be wrong."""
+"""Rows; farther down nothing is told: to read so much takes 5 ms, and to begin in the middle may be wrong."""
 
 _BLOCK = 256
 """Rows that are read and remembered together."""
@@ -61,7 +61,7 @@ def inside(snapshot: Snapshot, selected: str = "") -> Inside | None:
 
 
 def closes_below(inside: Inside, below: tuple[str, ...], language: str) -> bool:
-    """Whether what the cursor stands in is closed in the lines below it, and not something else begun there."""
+    """Whether what the cursor stands in is closed in the lines below it, and nothing else begun there."""
     closer, block = inside.closer.strip("\n"), row_of(language).block
     for line in map(str.strip, below):
         if inside.comment and block and block[0] in line:
@@ -89,7 +89,7 @@ def after(language: str, text: str, state: Inside | None) -> Inside | None:
     at = 0
     while marks is not None:
         if state is not None:
-            end = _end(state.closer).search(text, at)
+            end = _end(state.closer, raw=language == "go").search(text, at)
             if end is None:
                 return state
             at, state = end.end(), None
@@ -138,8 +138,9 @@ def _begun(language: str, found: re.Match[str]) -> Inside | None:
 
 
 @lru_cache(maxsize=64)
-def _end(closer: str) -> re.Pattern[str]:
+def _end(closer: str, *, raw: bool) -> re.Pattern[str]:
+    """What ends it. `raw`: a backslash does not take the mark its meaning."""
     if closer.startswith("\n"):
         return re.compile(rf"(?:\A|\n)[ \t]*{re.escape(closer[1:])}\b")
-    escaped = closer in ('"""', "'''", "`")
+    escaped = not raw and closer in ('"""', "'''", "`")
     return re.compile((r"(?<!\\)" if escaped else "") + re.escape(closer))
