@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from twinny_lsp.config.resolved import ChatSettings
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Usage
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Peer, Usage
 from twinny_lsp.providers.base import Provider
 from twinny_lsp.providers.endpoint import Endpoint
 
@@ -36,7 +36,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come."""
+    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come.
+
+    `answered_by`: whose computer it was, where the settings do not say that (Symmetry).
+    """
 
     text: str
     model: str
@@ -44,6 +47,7 @@ class Answer:
     finish: Finish
     thinking: str = ""
     usage: Usage | None = None
+    answered_by: Peer | None = None
 
 
 class Conversations:
@@ -77,19 +81,20 @@ class Conversations:
         stream = self._provider(settings.target.endpoint).stream(generation)
         parts: list[str] = []
         thoughts: list[str] = []
-        finish, usage = Finish.INCOMPLETE, None
+        finish, usage, peer = Finish.INCOMPLETE, None, None
         async with contextlib.aclosing(stream):
             async for piece in stream:
                 thoughts.append(piece.thinking)
                 usage = piece.usage or usage
                 finish = piece.finish or finish
+                peer = piece.answered_by or peer
                 if piece.text:
                     parts.append(piece.text)
                     if on_text:
                         on_text(conversation, piece.text)
         answer = "".join(parts)
         self._remember(conversation, (*history, Message("assistant", answer)))
-        return Answer(answer, model, conversation, finish, "".join(thoughts), usage)
+        return Answer(answer, model, conversation, finish, "".join(thoughts), usage, peer)
 
     def forget(self, conversation: str) -> None:
         """Drop one conversation; unknown ids are no error."""

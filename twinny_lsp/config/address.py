@@ -35,6 +35,7 @@ _TAILS = {
     Wire.LLAMACPP_COMPLETION: "/completion",
     Wire.LLAMACPP_INFILL: "/infill",
     Wire.EMBEDDED: "",
+    Wire.SYMMETRY: "",
 }
 _CHAT = frozenset({Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT})
 _OPENAI = frozenset({Wire.OPENAI_CHAT, Wire.OPENAI_COMPLETIONS})

@@ -33,8 +33,20 @@ def _printable(value: object) -> object:
     return value
 
 
+def _as_texts(value: object) -> object:
+    """A list of text, whatever it was: of these keys a wrong one is refused, not left out (owner.py)."""
+    items = value if isinstance(value, list) else [value]
+    return [item if isinstance(item, str) else "" for item in items]
+
+
+def _as_text(value: object) -> object:
+    return value if isinstance(value, str) else "?"
+
+
 HeaderValue = Annotated[SecretStr, BeforeValidator(_printable)]
 HeaderName = Annotated[str, AfterValidator(_token)]
+OwnersText = Annotated[str, BeforeValidator(_as_text)]
+OwnersTexts = Annotated[list[str], BeforeValidator(_as_texts)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 MaxTokens = Annotated[int, Field(ge=1, le=131_072)]
@@ -60,13 +72,20 @@ class Section(BaseModel):
 class TimeoutSettings(Section):
     """How long to wait for a server."""
 
-    connect: Seconds = Field(default=5.0, description="Seconds until the connection stands.")
+    connect: Seconds = Field(
+        default=5.0,
+        description="Seconds until the connection stands. Symmetry: 15, for each of its four steps.",
+    )
     first_byte: Seconds = Field(
         default=120.0,
         description="Seconds until the first byte of the answer. Long, since queueing, loading the model and "
-        "reading the prompt count; the editor's cancel is what really ends a request.",
+        "reading the prompt count; the editor's cancel is what really ends a request. Symmetry: 60.",
     )
     idle: Seconds = Field(default=60.0, description="Seconds between two pieces of one answer.")
+    total: Seconds = Field(
+        default=600.0,
+        description="Symmetry: seconds for a whole answer, since a provider need never stop by itself.",
+    )
 
 
 class ProviderSettings(Section):
@@ -128,6 +147,27 @@ class ProviderSettings(Section):
         default=None, description="embedded: minutes without a request until the model is unloaded; 0: never."
     )
     share: bool = Field(default=True, description="embedded: one process for all of your editors.")
+    opt_in: bool = Field(
+        default=False,
+        description="symmetry: `true` allows chats to go to strangers' computers, whose operators read them. "
+        "Holds in your own file only, as the next four do: an editor's settings can come from a project.",
+    )
+    server_key: OwnersText = Field(
+        default="",
+        description="symmetry: public key of the server that chooses a provider, 64 hexadecimal digits; "
+        "nobody else is taken for it. Left out, that of the public network.",
+    )
+    allowed_providers: OwnersTexts = Field(
+        default=[],
+        description="symmetry: ids of the providers that may be asked; left out, any the server chooses.",
+    )
+    bootstrap: OwnersTexts = Field(
+        default=[],
+        description="symmetry: nodes of a private network to begin at, `HOST:PORT`; left out, the public.",
+    )
+    node_path: str = Field(
+        default="", description="symmetry: the Node.js to run, 18 or newer; left out, the one on PATH."
+    )
 
 
 class ModelChoice(Section):

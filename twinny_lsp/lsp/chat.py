@@ -40,6 +40,7 @@ class ChatCommand:
 
     def __init__(self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
         self._server, self._sync, self._troubles = server, sync, troubles
+        self._warned: list[Endpoint] = []
 
     async def run(self, argument: Any = None) -> dict[str, Any]:
         """Ask and answer `{text, model, conversation, finishReason, usage}`.
@@ -52,6 +53,7 @@ class ChatCommand:
         target = settings.target
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
+            self._warn(target.endpoint)
         work = asyncio.ensure_future(self._ask(asked, settings))
         token = f"twinny-lsp-chat-{uuid.uuid4().hex}"
         try:
@@ -139,10 +141,11 @@ class ChatCommand:
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """The command's result, as docs/lsp-extensions.md promises it."""
-    usage = answer.usage
+    usage, peer = answer.usage, answer.answered_by
     return {
         "text": answer.text,
         "model": answer.model,
+        "answeredBy": peer and {"name": peer.name, "id": peer.id},
         "conversation": answer.conversation,
         "finishReason": str(answer.finish),
         "usage": usage
