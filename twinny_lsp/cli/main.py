@@ -21,6 +21,7 @@ COMMANDS = {
     "models": "list the models of a provider",
     "templates": "list FIM templates, or say which one a model gets and why",
     "config": "show, check or locate the settings",
+    "symmetry": "install what chat over the Symmetry network needs, or say what is there",
 }
 LEVELS = ("error", "warning", "info", "debug")
 
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     made["templates"].add_argument("model", nargs="?", help="say which template this model gets, and why")
     config = made["config"]
     config.add_argument("what", choices=("show", "schema", "path", "check"), nargs="?", default="show")
+    made["symmetry"].add_argument("what", choices=("status", "install"), nargs="?", default="status")
     return top
 
 

@@ -269,6 +269,7 @@ _ALL = (
         chat_model="tiny-fim",
         start=f"It needs llama.cpp: {INSTALL_HINT}.",
         get_model="Name a GGUF file in `providers.embedded.modelPath`.",
+        has_address=False,
     ),
 )
 

@@ -123,6 +123,16 @@ class SymmetryProvider:
         await self.sidecar.close()
 
     async def _find(self, model: str) -> Found:
+        """A provider. A child that was found dead is replaced, once: nothing was sent yet."""
+        starts = self.sidecar.starts
+        try:
+            return await self._search(model)
+        except SidecarFailed:
+            if self.sidecar.starts != starts or self._closed:
+                raise
+            return await self._search(model)
+
+    async def _search(self, model: str) -> Found:
         options = self.endpoint.options
         allowed = options.get("allowed_providers")
         wanted = Wanted(

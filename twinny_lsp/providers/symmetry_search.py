@@ -25,6 +25,9 @@ from twinny_lsp.providers.symmetry_protocol import (
 from twinny_lsp.providers.symmetry_sidecar import Connection, PeerClosed, Sidecar
 from twinny_lsp.providers.wire import text_at
 
+ATTEMPTS = 2
+"""How many providers are tried, each for as long as the settings say."""
+
 TRIES = 20
 """How often the server is asked for another provider, when it names one that is not allowed: it chooses at
 random."""
@@ -49,24 +52,38 @@ class Found:
 
 
 async def find(sidecar: Sidecar, wanted: Wanted, failures: Failures) -> Found:
-    """Raises ProviderError with the step that failed, or SidecarFailed. Nothing stays open then."""
+    """Raises ProviderError with the step that failed, or SidecarFailed. Nothing stays open then.
+
+    The server also names providers that have gone or that no way leads to; then another one is tried.
+    """
+    unreached: list[Peer] = []
+    for _ in range(ATTEMPTS):
+        chosen, topic = await _choose(sidecar, wanted, failures, unreached)
+        provider = await sidecar.open(topic=topic)
+        try:
+            if await _opens(provider, wanted.seconds):
+                return Found(provider, chosen)
+        except BaseException:
+            provider.close()
+            raise
+        provider.close()
+        unreached.append(chosen)
+    raise failures.provider_unreachable(unreached[-1], wanted.seconds)
+
+
+async def _choose(
+    sidecar: Sidecar, wanted: Wanted, failures: Failures, unreached: list[Peer]
+) -> tuple[Peer, str]:
+    """Let the server name a provider other than these: who it is, and its topic."""
     server = await sidecar.open(key=wanted.server_key, topic=server_topic(wanted.server_key))
     try:
         if not await _opens(server, wanted.seconds):
             raise failures.server_unreachable(wanted.server_key, wanted.seconds)
-        found, topic = await _Talk(server, wanted, failures).chosen()
+        return await _Talk(server, wanted, failures, unreached).chosen()
     except PeerClosed:
         raise failures.server_closed() from None
     finally:
         server.close()
-    provider = await sidecar.open(topic=topic)
-    try:
-        if not await _opens(provider, wanted.seconds):
-            raise failures.provider_unreachable(found, wanted.seconds)
-    except BaseException:
-        provider.close()
-        raise
-    return Found(provider, found)
 
 
 async def _opens(connection: Connection, seconds: float) -> bool:
@@ -81,8 +98,11 @@ async def _opens(connection: Connection, seconds: float) -> bool:
 class _Talk:
     """What is said with the server, over one connection."""
 
-    def __init__(self, server: Connection, wanted: Wanted, failures: Failures) -> None:
+    def __init__(
+        self, server: Connection, wanted: Wanted, failures: Failures, unreached: list[Peer]
+    ) -> None:
         self._server, self._wanted, self._failures = server, wanted, failures
+        self._unreached = unreached
 
     async def chosen(self) -> tuple[Peer, str]:
         """A provider that may be used, and its topic. Raises ProviderError or PeerClosed."""
@@ -99,16 +119,19 @@ class _Talk:
     async def _named(self) -> tuple[str, str]:
         """(id, session token) of the first provider named that is allowed."""
         refused: list[str] = []
+        avoided = {peer.id for peer in self._unreached}
         for _ in range(TRIES):
             self._server.send(request_provider(self._wanted.model))
             data = await self._answer("providerDetails")
             provider_id = text_at(data, "providerId")
             if not is_key(provider_id):
                 break
-            if not self._wanted.allowed or provider_id in self._wanted.allowed:
+            if self._wanted.allowed and provider_id not in self._wanted.allowed:
+                refused += [provider_id] if provider_id not in refused else []
+            elif provider_id not in avoided:
                 return provider_id, text_at(data, "sessionToken")
-            if provider_id not in refused:
-                refused.append(provider_id)
+        if self._unreached:
+            raise self._failures.provider_unreachable(self._unreached[-1], self._wanted.seconds)
         if refused:
             raise self._failures.none_allowed(self._wanted.model, refused)
         raise self._failures.no_provider(self._wanted.model, self._wanted.seconds)

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import itertools
 import json
-import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -20,7 +19,6 @@ from typing import Any
 
 from twinny_lsp.providers.symmetry_setup import ASSETS, NO_WINDOW, child_environment
 
-log = logging.getLogger(__name__)
 START_SECONDS = 15.0
 IDLE_SECONDS = 60.0
 GRACE_SECONDS = 2.0
@@ -249,18 +247,19 @@ class _Child:
             stdin.write(json.dumps(order).encode() + b"\n")
 
     async def stop(self) -> None:
-        """End it by closing its input, and by force when it does not end then."""
+        """End it by closing its input, by force when it does not end then, and wait for that."""
+        listener, _ = self._tasks
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
             async with asyncio.timeout(GRACE_SECONDS):
-                await asyncio.shield(self._tasks[0])
+                await asyncio.shield(listener)
         except TimeoutError:
             self._kill()
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        except asyncio.CancelledError:
+            self._kill()
+            raise
 
     async def _listen(self) -> None:
         stdout = self.process.stdout
@@ -268,16 +267,12 @@ class _Child:
         try:
             while line := await stdout.readline():
                 self._hear(json.loads(line))
-            async with asyncio.timeout(GRACE_SECONDS):
-                await self.process.wait()  # its output ends a little before it does
-        except (ValueError, KeyError, TypeError):  # a line without an end, or one that is none of ours
-            log.warning("the Symmetry sidecar wrote something that is no event")
-        except TimeoutError:
-            pass
+        except (ValueError, KeyError, TypeError):  # a line without end, or none of ours
+            self._failed = SidecarFailed("it wrote something that is no event")
+            self._kill()
         finally:
             self.alive = False
-            self._kill()
-            self._bury()
+            await self._bury()
 
     def _hear(self, event: dict[str, Any]) -> None:
         kind = event["ev"]
@@ -303,17 +298,25 @@ class _Child:
             except ProcessLookupError:
                 pass
 
-    def _bury(self) -> None:
-        """Tell everybody who waits; and close the pipes, which asyncio else does after the loop."""
-        transport = getattr(self.process, "_transport", None)
-        if transport is not None:
-            transport.close()
-        error = self._failed or SidecarFailed(self._obituary())
-        for connection in list(self._connections.values()):
-            connection.end(error)
-        if not self._ready.done():
-            self._ready.set_exception(error)
-            self._ready.exception()
+    async def _bury(self) -> None:
+        """Wait for the process itself, whose output ended first, and tell everybody who waits."""
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._kill()
+            # Closes the pipes; asyncio else does this when the garbage is collected, after the loop.
+            transport = getattr(self.process, "_transport", None)
+            if transport is not None:
+                transport.close()
+            error = self._failed or SidecarFailed(self._obituary())
+            for connection in list(self._connections.values()):
+                connection.end(error)
+            if not self._ready.done():
+                self._ready.set_exception(error)
+                self._ready.exception()  # perhaps nobody waits for it any more
 
     def _obituary(self) -> str:
         code = self.process.returncode

@@ -8,8 +8,8 @@
 //
 // Framings: chunks (core 1.0.36 on), text (1.0.34, 1.0.35), events (before), emitter (before 1.0.14).
 // The server does with some models what it never should: `refused`, `unconfirmed`, `astray`, `hangup`.
-// A provider obeys words of the last message: tokens=N delay=MS SILENT STALL DROP EMPTY ERROR UNICODE LITERAL ENDLESS
-// THINK. Standard output: one line of JSON when all is ready, then one for each thing that happens. Ends with stdin.
+// A provider obeys words of the last message: tokens=N delay=MS SILENT HANGUP STALL DROP EMPTY ERROR UNICODE LITERAL
+// ENDLESS THINK. Standard output: one line of JSON when all is ready, then one for each thing that happens. Ends with stdin.
 const path = require('path')
 const { createRequire } = require('module')
 
@@ -44,7 +44,12 @@ function topicOf (key) {
 }
 
 // Two peers at one address cannot punch holes towards each other: everybody who listens says that nothing is in the way.
-const makeNode = (bootstrap) => new DHT({ bootstrap, host: HOST, firewalled: false })
+const nodes = []
+function makeNode (bootstrap) {
+  const node = new DHT({ bootstrap, host: HOST, firewalled: false })
+  nodes.push(node)
+  return node
+}
 
 async function serve (bootstrap) {
   const node = makeNode(bootstrap)
@@ -126,6 +131,7 @@ class Chat {
 
   async answer () {
     if (this.asks('SILENT')) return
+    if (this.asks('HANGUP')) return this.peer.destroy()
     if (this.framing === 'emitter') this.peer.write(JSON.stringify({ symmetryEmitterKey: this.request.key }))
     if (this.asks('ERROR')) {
       this.peer.write(message('inferenceError', { requestId: 'r', error: 'the model\u001b[31m fell over' }))
@@ -197,7 +203,11 @@ async function main () {
   tell({ bootstrap: net.bootstrap.map(({ host, port }) => `${host}:${port}`), serverKey: hex(serverKey), providers })
 }
 
-process.stdin.on('end', () => process.exit(0))
+process.stdin.on('end', async () => {
+  setTimeout(() => process.exit(0), 1000)
+  if (mode === 'provider') await Promise.all(nodes.map((node) => node.destroy()))
+  process.exit(0)
+})
 process.stdin.resume()
 process.stdout.on('error', () => process.exit(0))
 main().catch((error) => { console.error(error); process.exit(1) })

@@ -1,4 +1,4 @@
-"""The Symmetry network on 127.0.0.1 that the tests use: Node.js, its modules, and network.cjs as a child process."""
+"""The Symmetry network on 127.0.0.1 that the tests use: network.cjs as a child process, and its modules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,6 @@ def run(folder: Path, *arguments: str) -> Iterator[Running]:
     process.stdout.close()
 
 
-def run_network(folder: Path, *framings: str) -> Iterator[Running]:
-    """A network with one provider for each framing; all of them when none is named."""
-    with run(folder, "network", *(framings or FRAMINGS)) as network:
-        yield network
-
-
-def run_provider(network: Running, folder: Path, model: str) -> Any:
-    """One provider more, in a process of its own."""
+def run_provider(network: Running, folder: Path, model: str) -> AbstractContextManager[Running]:
+    """One provider more, in a process of its own; `told` has its `id`."""
     return run(folder, "provider", network.bootstrap[0], network.server_key, model)
