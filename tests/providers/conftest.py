@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.servers.llama import LlamaServer, run_llama
 from tests.support.servers.ollama import OllamaStandIn
 from tests.support.servers.openwebui import OpenWebUiStandIn
-from tests.support.symmetry import network as symmetry
 
 LLAMA_KEY = "llama-key"
 
@@ -34,19 +32,3 @@ async def openwebui(ollama: OllamaStandIn) -> AsyncIterator[OpenWebUiStandIn]:
     """The Open WebUI stand-in over it."""
     async with OpenWebUiStandIn(ollama) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def symmetry_modules() -> Path:
-    """What the Symmetry sidecar needs; from npm's registry when this checkout has never had it."""
-    try:
-        return symmetry.modules()
-    except RuntimeError as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="session")
-def symmetry_network(symmetry_modules: Path) -> Iterator[symmetry.Running]:
-    """A whole Symmetry network on 127.0.0.1, with a provider for each framing."""
-    with symmetry.run(symmetry_modules, "network", *symmetry.FRAMINGS) as network:
-        yield network

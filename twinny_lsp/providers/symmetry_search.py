@@ -98,9 +98,7 @@ async def _opens(connection: Connection, seconds: float) -> bool:
 class _Talk:
     """What is said with the server, over one connection."""
 
-    def __init__(
-        self, server: Connection, wanted: Wanted, failures: Failures, unreached: list[Peer]
-    ) -> None:
+    def __init__(self, server: Connection, wanted: Wanted, failures: Failures, unreached: list[Peer]) -> None:
         self._server, self._wanted, self._failures = server, wanted, failures
         self._unreached = unreached
 
