@@ -16,6 +16,7 @@ from twinny_lsp.config.problems import Problem
 from twinny_lsp.config.spelling import dotted
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.providers.presets import SYMMETRY_NOTICE
+from twinny_lsp.providers.symmetry_protocol import is_key
 
 OWNER_KEYS = frozenset({"opt_in", "server_key", "allowed_providers", "bootstrap", "node_path"})
 """Keys of `providers.NAME`."""
@@ -30,7 +31,6 @@ OPT_IN = (
     f"`[providers.{{name}}]` into "
     "your own file (`twinny-lsp config path` prints where it is); nowhere else does it hold"
 )
-_KEY = re.compile(r"[0-9a-f]{64}")
 _NODE = re.compile(r"(?:[\w-]+\.)*[\w-]+:\d{1,5}")
 
 
@@ -55,9 +55,9 @@ def checked(name: str, options: dict[str, object]) -> dict[str, object]:
     """
     if options.pop("opt_in", False) is not True:
         raise SettingsError(OPT_IN.format(name=name))
-    if not _KEY.fullmatch(str(options.get("server_key", "0" * 64))):
+    if not is_key(str(options.get("server_key", "0" * 64))):
         raise SettingsError(_wrong(name, "serverKey", "64 hexadecimal digits"))
-    if not all(map(_KEY.fullmatch, _texts(options, "allowed_providers"))):
+    if not all(map(is_key, _texts(options, "allowed_providers"))):
         raise SettingsError(_wrong(name, "allowedProviders", "a list of ids, 64 hexadecimal digits each"))
     if not all(map(_NODE.fullmatch, _texts(options, "bootstrap"))):
         raise SettingsError(_wrong(name, "bootstrap", "a list of `HOST:PORT`"))

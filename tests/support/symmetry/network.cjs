@@ -60,6 +60,10 @@ async function serve (bootstrap) {
     join (peer, id, data) {
       providers.set(id, data)
       peer.write(message('joinAck', { status: 'success', key: id }))
+      peer.write(message('healthCheck', { timestamp: Date.now(), requestId: id }))
+    },
+    healthCheck (peer) {
+      peer.write(message('healthCheckAck'))
     },
     requestProvider (peer, id, data) {
       tell({ at: 'server', event: 'asked', peer: id, model: data.modelName })

@@ -21,7 +21,7 @@ CACHE = Path(__file__).parents[3] / ".cache" / "symmetry"
 SCRIPT = Path(__file__).with_name("network.cjs")
 FRAMINGS = ("chunks", "text", "events", "emitter")
 READY_SECONDS = 60.0
-END_SECONDS = 5.0
+END_SECONDS = 3.0
 QUICK = Timeouts(connect=10.0, first_byte=10.0, idle=10.0, total=60.0)
 PRESET = PRESETS["symmetry"]
 
@@ -86,13 +86,13 @@ class Running:
 @contextmanager
 def run(folder: Path, *arguments: str) -> Iterator[Running]:
     """Run network.cjs with these arguments until the block ends."""
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        [node().path, str(SCRIPT), str(folder), *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    )
+    command = [node().path, str(SCRIPT), str(folder), *arguments]
+    piped = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=piped, stdout=piped, stderr=piped, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
+    reader: threading.Thread | None = None
     timer = threading.Timer(READY_SECONDS, process.kill)
     timer.start()
     try:
@@ -112,9 +112,10 @@ def run(folder: Path, *arguments: str) -> Iterator[Running]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if reader is not None:
+            reader.join(END_SECONDS)
+        process.stdout.close()
         process.stderr.close()
-    reader.join(END_SECONDS)
-    process.stdout.close()
 
 
 def run_provider(network: Running, folder: Path, model: str) -> AbstractContextManager[Running]:
