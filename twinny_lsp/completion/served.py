@@ -79,6 +79,10 @@ class Served:
         """How many new tokens a prompt may have without making its answer late."""
         return max(least, QUICK_MS / self.read_ms if self.read_ms else 0)
 
+    def reading_ms(self, tokens: float) -> float:
+        """How long so many new tokens will take; 0 where nothing is known."""
+        return tokens * (self.read_ms or 0.0)
+
     def answered(
         self, prompt: Prompt, new_tokens: float, first_text_s: float | None, usage: Usage | None
     ) -> None:

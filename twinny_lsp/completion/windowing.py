@@ -26,6 +26,12 @@ from twinny_lsp.exchange import ModelFacts
 _WORTH = 1.25
 """A larger window may cost so many times what the short one costs."""
 
+_KEPT_SHARE = 0.75
+"""A window that begins where the last one did is taken if it holds so much of what a new one would."""
+
+_SLIDE_MS = 1_000.0
+"""What reading the next window ahead may take, when the suggestion does not fit into this one any more."""
+
 _CONTEXT_SHARE = 4
 """At most one part in so many of the prompt is context."""
 
@@ -99,7 +105,13 @@ class Windows:
         # With the context that the last prompt had, if it had any: else none of it would be known.
         budget = await self._with_context(ask, target, facts) if must or (here and not last.quick) else plain
         window = await cut(budget, None)
-        if not must and window.new_tokens > affordable:
+        if here and not last.quick and window.read.first_row != last.first_row:
+            kept = await cut(budget, last.first_row)
+            if len(kept.read.text) >= _KEPT_SHARE * len(window.read.text):
+                window = kept
+        # What is asked ahead may slide the window: its place is where the next key will be.
+        slides = how.yields and here and not last.quick and served.reading_ms(window.new_tokens) <= _SLIDE_MS
+        if not (must or slides) and window.new_tokens > affordable:
             short = await cut(short_budget, None)
             affordable = max(affordable, _WORTH * short.new_tokens)
             if window.new_tokens > affordable:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.golden.completion.check import snapshot_of
 from tests.unit.completion.fakes import Desk, Stream, say, soon, text_of, until
 from twinny_lsp.completion.request import Trigger
 from twinny_lsp.completion.served import BATCH_TOKENS, BYTES_PER_TOKEN, Served, common, flat
+from twinny_lsp.documents.windows import window
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Finish, Message, Piece, RawPrompt, Usage
 
 ABOVE = [f"above_{number} = compute({number})\n" for number in range(600)]
@@ -65,6 +67,33 @@ async def test_what_is_typed_on_keeps_the_short_one_and_grows_it(desk: Desk) -> 
     assert [size(stream) < 700 for stream in desk.model.streams] == [True] * 6
     starts = {stream.generation.prompt.text[:40] for stream in desk.model.streams}  # type: ignore[union-attr]
     assert len(starts) == 1
+
+
+async def test_the_whole_window_stays_where_it_is_when_somebody_goes_back(desk: Desk) -> None:
+    """Where a window slides, one line up and down would else cost all of it each time."""
+
+    async def start(row: int) -> str:
+        stream = await asked(desk, place(row, f"x_{len(desk.model.streams)} = █"), trigger=Trigger.INVOKED)
+        return stream.generation.prompt.text[:20]  # type: ignore[union-attr]
+
+    row, first = 400, await start(400)
+    while (now := await start(row + 1)) == first:
+        row += 1
+    assert await start(row) == now, "the window slid, and so has room below"
+    assert await start(100) != now, "too little of it would be left"
+
+
+async def test_what_is_asked_ahead_slides_the_window(desk: Desk) -> None:
+    """Else it would be read short, and the next key would have to read the whole again."""
+    rows = range(400, 600)
+    starts = [window(snapshot_of(place(row)), 1792, 256, BYTES_PER_TOKEN).first_row for row in rows]
+    last = next(row for row, here, below in zip(rows, starts, starts[1:], strict=False) if here != below)
+    task = desk.ask(place(last), trigger=Trigger.INVOKED, candidates=1, speculate=True)
+    (await desk.model.asked(1)).say(f"{'long' * 30}(\n    1,\n    2,\n)\n").end()
+    await soon(task)
+    ahead = await desk.model.asked(2)
+    assert size(ahead) > 1700
+    ahead.end()
 
 
 async def test_a_person_gets_the_whole_one(desk: Desk) -> None:
