@@ -272,7 +272,7 @@ async def test_a_server_that_does_not_help(
 
 @limited
 async def test_nobody_else_is_taken_for_the_server(symmetry_network: Running, symmetry_modules: Path) -> None:
-    """All that is in the network is another server than the one whose key the settings have."""
+    """Another one announces itself where the one should be whose key the settings have."""
     async with provider_of(symmetry_network, symmetry_modules, HURRIED, server_key=NOBODY) as provider:
         before = len(symmetry_network.events)
         with pytest.raises(Unreachable, match=r"server 000000000000… could not be reached within 2 s"):

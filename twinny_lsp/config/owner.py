@@ -55,8 +55,10 @@ def checked(name: str, options: dict[str, object]) -> dict[str, object]:
     """
     if options.pop("opt_in", False) is not True:
         raise SettingsError(OPT_IN.format(name=name))
-    if not is_key(str(options.get("server_key", "0" * 64))):
-        raise SettingsError(_wrong(name, "serverKey", "64 hexadecimal digits"))
+    if "server_key" in options:
+        options["server_key"] = str(options["server_key"]).lower()
+        if not is_key(str(options["server_key"])):
+            raise SettingsError(_wrong(name, "serverKey", "64 hexadecimal digits"))
     if not all(map(is_key, _texts(options, "allowed_providers"))):
         raise SettingsError(_wrong(name, "allowedProviders", "a list of ids, 64 hexadecimal digits each"))
     if not all(map(_NODE.fullmatch, _texts(options, "bootstrap"))):
@@ -67,7 +69,7 @@ def checked(name: str, options: dict[str, object]) -> dict[str, object]:
 def _texts(options: dict[str, object], key: str) -> tuple[str, ...]:
     """A list among the options, which stays there as a tuple: an Endpoint does not change."""
     value = options.get(key)
-    texts = tuple(map(str, value)) if isinstance(value, list) else ()
+    texts = tuple(str(item).lower() for item in value) if isinstance(value, list) else ()
     if texts:
         options[key] = texts
     return texts

@@ -29,8 +29,7 @@ ATTEMPTS = 2
 """How many providers are tried, each for as long as the settings say."""
 
 TRIES = 20
-"""How often the server is asked for another provider, when it names one that is not allowed: it chooses at
-random."""
+"""How often the server is asked for another provider than the one it named; it chooses at random."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ ROOT = os.path.abspath(os.sep)
 """Where the child runs: it keeps no folder of the user's busy."""
 _LINE_BYTES = 4 * 2**20
 """More than a frame of 1 MiB, the largest the child passes on, takes as a line."""
-_TAIL_BYTES = 2048
 _MAX_WAITING = 10_000
 """Frames of one connection that nobody has taken yet; a flood ends the connection."""
 
@@ -197,8 +196,7 @@ class _Child:
         self._connections: dict[int, Connection] = {}
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failed: SidecarFailed | None = None
-        self._tail = bytearray()
-        self._tasks = (asyncio.create_task(self._listen()), asyncio.create_task(self._drain()))
+        self._listener = asyncio.create_task(self._listen())
 
     @classmethod
     async def start(cls, plan: Launch, seconds: float) -> _Child:
@@ -209,7 +207,7 @@ class _Child:
                 *plan.command,
                 stdin=pipe,
                 stdout=pipe,
-                stderr=pipe,
+                stderr=asyncio.subprocess.DEVNULL,
                 limit=_LINE_BYTES,
                 env=child_environment(os.environ),
                 cwd=ROOT,
@@ -248,15 +246,14 @@ class _Child:
 
     async def stop(self) -> None:
         """End it by closing its input, by force when it does not end then, and wait for that."""
-        listener, _ = self._tasks
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
             async with asyncio.timeout(GRACE_SECONDS):
-                await asyncio.shield(listener)
+                await asyncio.shield(self._listener)
         except TimeoutError:
             self._kill()
-            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+            await asyncio.wait({self._listener}, timeout=GRACE_SECONDS)
         except asyncio.CancelledError:
             self._kill()
             raise
@@ -284,13 +281,6 @@ class _Child:
         elif (connection := self._connections.get(event["id"])) is not None:
             connection.tell(event)
 
-    async def _drain(self) -> None:
-        stderr = self.process.stderr
-        assert stderr is not None  # noqa: S101 - started with a pipe
-        while data := await stderr.read(4096):
-            self._tail += data
-            del self._tail[:-_TAIL_BYTES]
-
     def _kill(self) -> None:
         if self.process.returncode is None:
             try:
@@ -311,6 +301,7 @@ class _Child:
             transport = getattr(self.process, "_transport", None)
             if transport is not None:
                 transport.close()
+            # The child says itself why it ends (`failed`), so its standard error is not read.
             error = self._failed or SidecarFailed(self._obituary())
             for connection in list(self._connections.values()):
                 connection.end(error)

@@ -118,7 +118,7 @@ def test_what_makes_no_sense_does_not_widen_anything(tmp_path: Path, line: str, 
 
 
 def test_one_id_needs_no_list(tmp_path: Path) -> None:
-    endpoint = own(tmp_path, f'{OPEN}allowed_providers = "{OTHER}"\n').endpoint("symmetry")
+    endpoint = own(tmp_path, f'{OPEN}allowed_providers = "{OTHER.upper()}"\n').endpoint("symmetry")
     assert endpoint is not None
     assert endpoint.options["allowed_providers"] == (OTHER,)
 
