@@ -331,7 +331,7 @@ async def test_another_provider_where_one_cannot_be_reached(
         first.process.kill()
         single.process.kill()
         async with provider_of(symmetry_network, symmetry_modules, limits) as provider:
-            answers = await asyncio.gather(*(ask(provider, say("tokens=1", "twins")) for _ in range(6)))
+            answers = await asyncio.gather(*(ask(provider, say("tokens=1", "twins")) for _ in range(12)))
             assert {pieces[0].answered_by and pieces[0].answered_by.id for pieces in answers} == {
                 second.told["id"]
             }

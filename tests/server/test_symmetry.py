@@ -16,7 +16,7 @@ from tests.support.fake_server import FakeServer, chat_stream
 from tests.support.symmetry.network import Running
 from twinny_lsp.cli import main as cli
 from twinny_lsp.cli.session import JsonRpcError
-from twinny_lsp.providers.presets import SYMMETRY_NOTICE
+from twinny_lsp.providers.presets import PRESETS, SYMMETRY_NOTICE
 from twinny_lsp.providers.symmetry_setup import modules_folder
 
 MODEL = "model-chunks"
@@ -196,3 +196,21 @@ def test_status_and_doctor_say_what_is_missing(allowed: Running, capsys: pytest.
     told = " ".join(capsys.readouterr().out.split())
     assert "x symmetry: Symmetry's modules are not installed" in told
     assert "Chat: Symmetry's modules are not installed: run `twinny-lsp symmetry install`." in told
+
+
+@limited
+async def test_the_relay_says_that_it_is_one() -> None:
+    relay = PRESETS["symmetry-relay"]
+    async with FakeServer() as server:
+        server.on("POST", "/v1/chat/completions", chat_stream(["Hello"]))
+        settings = {
+            "chat": {"provider": relay.name},
+            "providers": {relay.name: {"baseUrl": server.url, "apiKey": "k"}},
+        }
+        async with chatting(settings) as editor:
+            answer = await editor.command("chat", {"prompt": f"my password = '{SECRET}'"})
+            assert (answer["text"], answer["model"]) == ("Hello", relay.chat_model)
+            assert answer["answeredBy"] is None
+            assert "Whoever runs twinny.dev reads all" in relay.notice
+            assert messages(editor).count(f"twinny-lsp: {relay.notice}") == 1
+            assert SECRET not in str(server.requests[-1].json)

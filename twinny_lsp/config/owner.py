@@ -23,13 +23,12 @@ OWNER_KEYS = frozenset({"opt_in", "server_key", "allowed_providers", "bootstrap"
 
 NOT_HERE = (
     "left out: only your own file may say this (`twinny-lsp config path` prints where it is), since an "
-    "editor's "
-    "settings can come from a project"
+    "editor's settings can come from a project"
 )
 OPT_IN = (
     f"not switched on. {SYMMETRY_NOTICE} If you want that, write `opt_in = true` under "
-    f"`[providers.{{name}}]` into "
-    "your own file (`twinny-lsp config path` prints where it is); nowhere else does it hold"
+    "`[providers.{name}]` into your own file (`twinny-lsp config path` prints where it is); nowhere else "
+    "does it hold"
 )
 _NODE = re.compile(r"(?:[\w-]+\.)*[\w-]+:\d{1,5}")
 

@@ -129,12 +129,13 @@ def _chat(findings: Findings) -> list[str]:
     use = findings.chat
     if use.off:
         return _row(WARN, f"off: {use.off}")
-    if notice := PRESETS[use.preset].notice:
-        return _row(WARN, _target(use)) + _wrapped(notice, "      ", "      ")
+    notice = PRESETS[use.preset].notice
+    warning = _wrapped(notice, "      ", "      ") if notice else []
     server = next((found for found in findings.servers if found.address == use.address), None)
     if server is not None and server.state is State.DOWN:
-        return _row(BAD, _target(use))
-    return _row(OK if use.there else WARN, _target(use) + (" (not there)" if use.there is False else ""))
+        return _row(BAD, _target(use)) + warning
+    there = " (not there)" if use.there is False else ""
+    return _row(OK if use.there else WARN, _target(use) + there) + warning
 
 
 def _embedded(installed: bool) -> list[str]:
