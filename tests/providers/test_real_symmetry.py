@@ -267,7 +267,7 @@ async def test_a_server_that_does_not_help(
         before = len(symmetry_network.events)
         with pytest.raises(kind, match=said):
             await ask(provider, say("hi", model))
-        assert not symmetry_network.seen(before, at="provider")
+        assert not symmetry_network.seen(before, at="provider", event="asked")
 
 
 @limited
@@ -277,7 +277,7 @@ async def test_nobody_else_is_taken_for_the_server(symmetry_network: Running, sy
         before = len(symmetry_network.events)
         with pytest.raises(Unreachable, match=r"server 000000000000… could not be reached within 2 s"):
             await ask(provider, say("hi"))
-        assert not symmetry_network.seen(before, at="server")
+        assert not symmetry_network.seen(before, at="server", event="asked")
 
 
 @limited

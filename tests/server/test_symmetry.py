@@ -101,7 +101,7 @@ async def test_without_the_users_word_nothing_starts(symmetry_network: Running) 
             await editor.command("chat", {"prompt": "tokens=1"})
         with pytest.raises(JsonRpcError, match="opt_in = true"):
             await editor.command("useProvider", {"provider": "symmetry", "for": "chat"})
-    assert not symmetry_network.seen(before)
+    assert not symmetry_network.seen(before, event="asked")
 
 
 @limited
@@ -125,7 +125,7 @@ async def test_a_file_for_secrets_is_not_sent(allowed: Running, tmp_path: Path) 
         editor.open(f"TOKEN=abc{CURSOR}", uri)
         with pytest.raises(JsonRpcError, match="Nothing was sent"):
             await editor.command("chat", {"prompt": "tokens=1", "uri": uri})
-    assert not allowed.seen(before)
+    assert not allowed.seen(before, event="asked")
 
 
 @limited
@@ -143,7 +143,7 @@ async def test_a_conversation_with_another_provider_is_not_carried_over(allowed:
             again = {"prompt": "tokens=1", "conversation": answer["conversation"]}
             with pytest.raises(JsonRpcError, match=r"held with ollama.*Begin a new one"):
                 await editor.command("chat", again)
-            assert not allowed.seen(before)
+            assert not allowed.seen(before, event="asked")
             answer = await editor.command("chat", {"prompt": "tokens=1"})
             assert answer["text"] == "tok0 "
             follow = {"prompt": "tokens=2", "conversation": answer["conversation"]}
@@ -176,7 +176,7 @@ def test_status(allowed: Running, capsys: pytest.CaptureFixture[str]) -> None:
     for part in ("hyperdht 6.34.0", "yes, by `opt_in`", f"with the model {MODEL}", allowed.server_key):
         assert part in told
     assert SYMMETRY_NOTICE in told
-    assert not allowed.seen(before)
+    assert not allowed.seen(before, event="asked")
 
 
 def test_doctor(allowed: Running, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +185,7 @@ def test_doctor(allowed: Running, capsys: pytest.CaptureFixture[str]) -> None:
     told = " ".join(capsys.readouterr().out.split())
     assert "ok symmetry: hyperdht 6.34.0, Node.js" in told
     assert SYMMETRY_NOTICE in told
-    assert not allowed.seen(before)
+    assert not allowed.seen(before, event="asked")
 
 
 def test_status_and_doctor_say_what_is_missing(allowed: Running, capsys: pytest.CaptureFixture[str]) -> None:
