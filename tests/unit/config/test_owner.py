@@ -117,6 +117,13 @@ def test_what_makes_no_sense_does_not_widen_anything(tmp_path: Path, line: str, 
     assert f"`providers.symmetry.{key}` should be" in settings.chat().off_reason
 
 
+@pytest.mark.parametrize("line", ["proxy = 'http://10.0.0.1:3128'", "socket = '/run/s'"])
+def test_a_detour_that_is_not_possible_is_no_direct_way(tmp_path: Path, line: str) -> None:
+    chat = own(tmp_path, f"{OPEN}{line}\n").chat()
+    assert chat.target is None
+    assert "Symmetry goes over UDP" in chat.off_reason
+
+
 def test_one_id_needs_no_list(tmp_path: Path) -> None:
     endpoint = own(tmp_path, f'{OPEN}allowed_providers = "{OTHER.upper()}"\n').endpoint("symmetry")
     assert endpoint is not None
