@@ -93,6 +93,11 @@ def test_modules_and_functions_stay_small(module: Path) -> None:
             assert node.end_lineno - node.lineno < 50, node.name
 
 
+@pytest.mark.parametrize("module", MODULES, ids=ids)
+def test_no_grammar_is_needed(module: Path) -> None:
+    assert not [name for name in imports(module) if name.startswith("tree_sitter")]
+
+
 def test_the_server_module_imports_nothing_heavy() -> None:
     """What `serve` needs before `initialized`; each of these costs 100 to 900 ms of CPU."""
     script = "import sys, twinny_lsp.lsp.features as _; print(*sys.modules)"

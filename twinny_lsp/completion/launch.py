@@ -26,7 +26,7 @@ from twinny_lsp.exchange import Generation
 VARIANT_TEMPERATURE = 0.7
 """For further answers: at the usual one they would be the same."""
 
-LINE_TOKENS = 64
+LINE_TOKENS = 128
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
 
