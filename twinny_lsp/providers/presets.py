@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from twinny_lsp.providers.endpoint import Route, Wire
+from twinny_lsp.providers.endpoint import Route, Timeouts, Wire
 
 INSTALL_HINT = "`pip install xllamacpp`, with pipx `pipx inject twinny-lsp xllamacpp`"
 """How llama.cpp comes into the environment this program runs in, wherever that program came from."""
@@ -23,6 +23,9 @@ SPECIAL_TEMPLATES = frozenset({AUTOMATIC, NATIVE, CUSTOM, CHAT})
 """Values of `fimTemplate` that are no family's name; they do not depend on the model."""
 
 
+USUAL_TIMEOUTS = Timeouts()
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """One brand. `base_url` is scheme, host and port, or "" where only the user can know it.
@@ -31,6 +34,8 @@ class Preset:
     `no_chat` then say why, as a sentence. `start` and `get_model` are sentences that tell how to start
     the server and how to get a model (`{model}` in it is replaced); "" where there is nothing to do.
     `key_env` is the variable that holds the key by custom; it is only read for the preset's own address.
+    `notice` is what everybody must know who sends something there. `has_address`: False where nothing is
+    reached by a URL.
     """
 
     name: str
@@ -48,6 +53,9 @@ class Preset:
     get_model: str = ""
     no_completion: str = ""
     no_chat: str = ""
+    notice: str = ""
+    has_address: bool = True
+    timeouts: Timeouts = USUAL_TIMEOUTS
 
     def template_for(self, model: str) -> str:
         """The template when the settings name none: a family's name only holds for its own model."""
@@ -67,6 +75,20 @@ def _openai(path: str) -> Route:
 def _chat(path: str = "/v1/chat/completions") -> Route:
     return Route(Wire.OPENAI_CHAT, path)
 
+
+_CHAT_ONLY = (
+    "Symmetry carries chat only: it has no fill-in-the-middle; choose another provider for completion"
+)
+SYMMETRY_NOTICE = (
+    "Symmetry sends your chat to the computer of somebody you do not know. The connection is encrypted, but "
+    "whoever runs that computer reads all that you send and all that comes back, can keep it, and may pass "
+    "it on to any other model service. The matchmaking server, that computer and nodes of the network see "
+    "your IP address."
+)
+_RELAY_NOTICE = (
+    "The Symmetry relay is not peer to peer: it is an ordinary server on the Internet. Whoever runs "
+    "twinny.dev reads all that you send and all that comes back, and so does the provider it is handed to."
+)
 
 _ALL = (
     Preset(
@@ -147,10 +169,24 @@ _ALL = (
         "Symmetry",
         "",
         None,
+        Route(Wire.SYMMETRY, "peer to peer"),
+        no_completion=_CHAT_ONLY,
+        notice=SYMMETRY_NOTICE,
+        has_address=False,
+        timeouts=Timeouts(connect=15.0, first_byte=60.0),
+        start="It needs Node.js and its modules: `twinny-lsp symmetry install`.",
+        get_model="Name a model that somebody offers there, tag included.",
+    ),
+    Preset(
+        "symmetry-relay",
+        "the Symmetry relay at twinny.dev",
+        "https://twinny.dev",
         None,
-        no_completion="Symmetry carries chat only: it has no fill-in-the-middle; "
-        "choose another provider for completion",
-        no_chat="chat over Symmetry is not available in this version yet; choose another provider for chat",
+        _chat(),
+        chat_model="llama3.2:latest",
+        needs_key=True,
+        no_completion=_CHAT_ONLY,
+        notice=_RELAY_NOTICE,
     ),
     Preset(
         "openai-compatible",
@@ -271,6 +307,7 @@ _ALL = (
         chat_model="tiny-fim",
         start=f"It needs llama.cpp: {INSTALL_HINT}.",
         get_model="Get the model with `twinny-lsp pull {model}`.",
+        has_address=False,
     ),
 )
 
@@ -279,5 +316,5 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset
 
 DEFAULT = "ollama"
 
-METERED = frozenset({"openai", "mistral", "codestral", "deepseek", "openrouter"})
+METERED = frozenset({"openai", "mistral", "codestral", "deepseek", "openrouter", "symmetry-relay"})
 """Presets that are paid by the token: nothing is asked of them that nobody asked for."""
