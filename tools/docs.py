@@ -261,7 +261,7 @@ def _address(preset: Preset) -> str:
 def _route(preset: Preset, role: str) -> str:
     route = preset.completion if role == "completion" else preset.chat
     if route is None:
-        return preset.no_completion if role == "completion" else preset.no_chat
+        return preset.no_completion if role == "completion" else "none"
     model = preset.completion_model if role == "completion" else preset.chat_model
     template = f", `{preset.fim_template}`" if role == "completion" else ""
     return f"`{route.path}`, {f'`{model}`' if model else 'model yours to set'}{template}"

@@ -30,9 +30,10 @@ USUAL_TIMEOUTS = Timeouts()
 class Preset:
     """One brand. `base_url` is scheme, host and port, or "" where only the user can know it.
 
-    `completion`, `chat` and `infill` are None where this version has no such route; `no_completion` and
-    `no_chat` then say why, as a sentence. `start` and `get_model` are sentences that tell how to start
-    the server and how to get a model (`{model}` in it is replaced); "" where there is nothing to do.
+    `completion`, `chat` and `infill` are None where there is no such route; `no_completion` then says why, as
+    a sentence. `start` and `get_model` are sentences that tell how to start the server and how to get a
+    model (`{model}` in it is replaced); "" where there is nothing to do. `keep_both` ends one that says what
+    to do about two models without room for both: "..., or ".
     `key_env` is the variable that holds the key by custom; it is only read for the preset's own address.
     `notice` is what everybody must know who sends something there. `has_address`: False where nothing is
     reached by a URL.
@@ -51,8 +52,8 @@ class Preset:
     key_env: str = ""
     start: str = ""
     get_model: str = ""
+    keep_both: str = ""
     no_completion: str = ""
-    no_chat: str = ""
     notice: str = ""
     has_address: bool = True
     timeouts: Timeouts = USUAL_TIMEOUTS
@@ -102,6 +103,7 @@ _ALL = (
         fim_template="codellama",
         start="Start it with `ollama serve`.",
         get_model="Get the model with `ollama pull {model}`.",
+        keep_both="let it keep more loaded (OLLAMA_MAX_LOADED_MODELS)",
     ),
     Preset(
         "openwebui",
@@ -116,6 +118,7 @@ _ALL = (
         "with ENABLE_API_KEYS=True, and make an API key in its settings.",
         get_model="Get the model in the Ollama behind it: `ollama pull {model}`. "
         "Open WebUI wants the full name, tag included.",
+        keep_both="let the Ollama behind it keep more loaded (OLLAMA_MAX_LOADED_MODELS)",
     ),
     Preset(
         "lmstudio",
@@ -127,6 +130,7 @@ _ALL = (
         chat_model="codellama:7b-instruct",
         start="Start its server with `lms server start`, or in its Developer page.",
         get_model="Get the model with `lms get {model}`, or in its Discover page, and load it.",
+        keep_both="load both by hand: those it loads by itself push each other out",
     ),
     Preset(
         "litellm",
@@ -152,6 +156,7 @@ _ALL = (
         chat_model="CodeLlama-7B-GGUF",
         start="Start it with `llama-server -m MODEL.gguf --port 8080`.",
         get_model="It serves the GGUF file it was started with: `llama-server -m MODEL.gguf --port 8080`.",
+        keep_both="let its router keep more loaded (`--models-max`)",
     ),
     Preset(
         "oobabooga",
@@ -277,6 +282,7 @@ _ALL = (
         Route(Wire.LLAMACPP_INFILL, "/infill"),
         start="Start it with `llama-swap --config config.yaml`.",
         get_model="Name the model `{model}` under `models` in its config.yaml.",
+        keep_both="put both into one of its `groups` with `swap: false`",
     ),
     Preset(
         "koboldcpp",
