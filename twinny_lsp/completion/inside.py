@@ -85,14 +85,19 @@ def _after_rows(language: str, lines: tuple[str, ...], state: Inside | None) -> 
 
 def after(language: str, text: str, state: Inside | None) -> Inside | None:
     """What the end of the text (line ends `\\n`) stands in, if its begin stands in `state`."""
-    marks = _marks(language)
-    at = 0
-    while marks is not None:
+    marks, openers = _marks(language), _openers(language)
+    at, coming = 0, -1
+    while marks is not None and openers is not None:
         if state is not None:
             end = _end(state.closer, raw=language == "go").search(text, at)
             if end is None:
                 return state
             at, state = end.end(), None
+        if at > coming:  # most text has none, and need not be read piece by piece
+            next_opener = openers.search(text, at)
+            if next_opener is None:
+                return None
+            coming = next_opener.start()
         found = marks.search(text, at)
         if found is None:
             return None
@@ -102,9 +107,9 @@ def after(language: str, text: str, state: Inside | None) -> Inside | None:
 
 
 @lru_cache(maxsize=64)
-def _marks(language: str) -> re.Pattern[str] | None:
-    """What begins something that is no code; what the named groups begin may have several lines. None where
-    nothing may.
+def _openers(language: str) -> re.Pattern[str] | None:
+    """What begins a comment or string that may have several lines, by the group's name; None where nothing
+    does.
     """
     row, parts = row_of(language), []
     if row.block:
@@ -115,8 +120,16 @@ def _marks(language: str) -> re.Pattern[str] | None:
         parts.append(f"(?P<quote>{'|'.join(quotes)})")
     if language in _STRINGS:
         parts.append(f"(?P<string>{_STRINGS[language][0]})")
-    if not parts:
+    return re.compile("|".join(parts)) if parts else None
+
+
+@lru_cache(maxsize=64)
+def _marks(language: str) -> re.Pattern[str] | None:
+    """The same, and what begins something else that is no code, which is to be passed over."""
+    row, openers = row_of(language), _openers(language)
+    if openers is None:
         return None
+    parts = [openers.pattern]
     if row.line:
         parts.append(rf"{re.escape(row.line)}[^\n]*")
     parts.append(_LINE_STRING_OR_CHAR if language in LIFETIMES else _LINE_STRING)
