@@ -19,16 +19,20 @@ _UNWRITABLE = re.compile(r"[\r\0]")
 
 
 def opening(model: str, sent: Sequence[str], summary: str, before: str = "") -> str:
-    """What stands between the user's message and the answer's first character. `before`: a fence to close."""
+    """What stands between the user's message and the answer's first character.
+
+    `summary` "": nothing was sent. `before`: a fence to close.
+    """
     name = " ".join(_HEADING_SIGNS.sub(" ", model).split()) or "model"
     items = "".join(f"- {line}\n" for line in sent)
     close = f"\n{before}" if before else ""
-    return f"{close}\n\n## {name} ##\n\n{SENT} {summary}</summary>\n\n{items}\n{BLOCK_END}\n\n"
+    block = f"{SENT} {summary}</summary>\n\n{items}\n{BLOCK_END}\n\n" if summary else ""
+    return f"{close}\n\n## {name} ##\n\n{block}"
 
 
 def closing() -> str:
     """What stands below the answer, so that the user can write on."""
-    return f"\n\n{YOU}\n\n"
+    return f"\n\n{YOU}\n"
 
 
 def note(text: str) -> str:

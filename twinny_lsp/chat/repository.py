@@ -40,7 +40,7 @@ class Repository:
     """One workspace folder. `step` is called between small pieces of work and may raise to end it."""
 
     def __init__(self, files: Files, step: Callable[[], object] = lambda: None) -> None:
-        self.files, self._step = files, step
+        self.files, self.step = files, step
 
     @property
     def root(self) -> Path:
@@ -77,7 +77,7 @@ class Repository:
         folders, count = [""], 0
         while folders:
             folder = folders.pop(0)
-            self._step()
+            self.step()
             try:
                 with os.scandir(self.root / folder) as entries:
                     here = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
@@ -101,7 +101,7 @@ class Repository:
         for code in self._codes():
             chars += len(code.text)
             for part in parts_of(code.path, code.lines, wanted):
-                self._step()
+                self.step()
                 parts.append(part)
             if chars > MOST_SEARCHED_CHARS:
                 break
@@ -112,7 +112,7 @@ class Repository:
         wanted = name.rpartition(".")[2].rpartition("::")[2]
         found: list[Found] = []
         for code in self._codes():
-            self._step()
+            self.step()
             if wanted not in code.text:
                 continue
             for definition in code.definitions:
