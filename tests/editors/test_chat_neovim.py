@@ -106,7 +106,11 @@ def test_open_write_send_stop_and_send_again(neovim: Neovim, chat_model: ChatMod
     assert neovim.save(path) == neovim.buffer()
 
 
-def test_nothing_is_lost_or_moved_while_the_user_types(neovim: Neovim, chat_model: ChatModel) -> None:
+@pytest.mark.parametrize("late_ms", [0, 150], ids=["as shipped", "changes told late"])
+def test_nothing_is_lost_or_moved_while_the_user_types(
+    neovim: Neovim, chat_model: ChatModel, late_ms: int
+) -> None:
+    neovim.configure(flags={"debounce_text_changes": late_ms})
     path = open_chat(neovim)
     neovim.nvim.current.buffer[:] = ["Notes:", "", "## You", "", "question"]
     neovim.until(lambda: "question" in neovim.buffer(), "the message is there")

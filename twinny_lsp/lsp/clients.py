@@ -43,8 +43,8 @@ class Profile:
     """Neovim asks for more about an item after it was taken, and drops all but its first line when a letter
     is typed before the answer: it is told that there is no more to ask for."""
     tells_late_s: float = 0.0
-    """How long it collects what is typed before it tells. Neovim: it also leaves out edits that were made for
-    an older text, says that it has applied them, and shows a message."""
+    """How long it may collect what is typed before it tells. Neovim, unless it is configured not to: it also
+    leaves out edits that were made for an older text, says that it has applied them, and shows a message."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 

@@ -36,6 +36,8 @@ REFUSALS = 200
 """In a row, a few milliseconds apart: somebody types and types, or the editor takes no edits."""
 AGAIN_S = 0.02
 TYPING_S, FRESH_S = 1.0, 0.005
+SOON_S = 0.015
+"""A key that was quicker than an edit is told of within that, by an editor that does not collect them."""
 
 
 class InsertionLost(Exception):
@@ -78,7 +80,7 @@ class Insertion:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._ending = False
-        self._sent_at = self._change_at = self._typed_at = 0.0
+        self._sent_at = self._change_at = self._typed_at = self._late_s = 0.0
         self._eol = "\r\n" if document.lines[0].endswith("\r\n") else "\n"
 
     def append(self, text: str) -> None:
@@ -182,12 +184,16 @@ class Insertion:
             answer = lsp.ApplyWorkspaceEditResult(applied=False)
         except TimeoutError:
             raise InsertionLost("The editor does not answer.") from None
+        answered_at = time.monotonic()
         if answer.applied or under.decided.done():
             await asyncio.wait({under.decided}, timeout=ECHO_S)
             if not under.decided.done():
                 raise InsertionLost("The editor does not tell what became of the answer's text.")
         self._under = None
-        return under.decided.done() and under.decided.result()
+        applied = under.decided.done() and under.decided.result()
+        if answer.applied and not applied and self._change_at - answered_at > SOON_S:
+            self._late_s = self._server.profile.tells_late_s
+        return applied
 
     def _edit(self, document: Document, text: str) -> lsp.ApplyWorkspaceEditParams:
         start, end = (lsp.Position(*document.position(*at)) for at in (self._start, self._end))
@@ -199,9 +205,9 @@ class Insertion:
     async def _good_moment(self) -> None:
         """Wait until the editor will have told of all keys, where it collects them and somebody types.
 
-        A refused edit costs a line of message there, and a full screen of them a key.
+        A refused edit costs a line of message there. That it collects is seen by the first one.
         """
-        late = self._server.profile.tells_late_s
+        late = self._late_s
         while late and self._lost is None:
             now = time.monotonic()
             since = now - self._change_at
