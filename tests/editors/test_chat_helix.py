@@ -204,3 +204,18 @@ def answer_of_saved(helix: Helix, path: Path) -> str:
     """What the model has said so far, "" while there is nothing."""
     text = saved(helix, path)
     return answer_of(text) if text.count("## You") == 2 else ""
+
+
+def test_mentions_are_completed(helix: Helix, project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "src" / "parse.py").write_text("x = 1\n")
+    path = open_chat(helix, project)
+    normal(helix)
+    helix.type("geo")
+    helix.type("see @")
+    helix.until(lambda: "@diff" in helix.screen(), "the mentions are in the menu")
+    helix.type("file:par")
+    helix.until(lambda: "@file:src/parse.py" in helix.screen(), "the file is in the menu")
+    helix.keys("C-n", "Enter")
+    normal(helix)
+    assert "see @file:src/parse.py\n" in saved(helix, path)

@@ -159,3 +159,21 @@ def test_the_embedded_model_answers(nvim_editor: Editor, project: Path, traffic:
     assert "2 messages before it" in sent
     neovim.until(lambda: "Answer again" in str(offered(neovim)), "it has answered", 90)
     ended_well(neovim)
+
+
+def test_mentions_are_completed(
+    nvim_editor: Editor, project: Path, traffic: Traffic, chat_model: ChatModel
+) -> None:
+    neovim = Neovim(nvim_editor, project, traffic, ghost_text=False)
+    neovim.configure(settings={"twinny-lsp": chat_model.settings})
+    (project / "src").mkdir()
+    (project / "src" / "parse.py").write_text("x = 1\n")
+    path = open_chat(neovim)
+    neovim.keys("Gosee @")
+    neovim.until(lambda: "@diff" in neovim.menu(), "the mentions are in the menu")
+    neovim.keys("file:par<C-Space>")
+    neovim.until(lambda: neovim.menu() == ["@file:src/parse.py"], "the file is in the menu")
+    neovim.keys("<C-n><C-y>")
+    neovim.until(lambda: neovim.line() == "see @file:src/parse.py", "it is taken")
+    assert neovim.save(path).endswith("see @file:src/parse.py\n")
+    ended_well(neovim)

@@ -319,6 +319,90 @@ async def test_removing_the_answers_place_ends_it(tmp_path: Path) -> None:
             assert chat.text == "## You\na\n\nmy own"
 
 
+async def test_one_answer_at_a_time(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["part", HANG]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            chat.open("## You\na\n")
+            sending = asyncio.ensure_future(chat.send())
+            await chat.becomes("part")
+            with pytest.raises(JsonRpcError, match="stop it first"):
+                await chat.send()
+            assert chat.editor is not None
+            assert await chat.editor.command("stopChat") == {"stopped": True}
+            await bounded(sending)
+            assert await chat.editor.command("stopChat") == {"stopped": False}
+
+
+async def test_lenses_stand_above_what_can_be_sent(tmp_path: Path) -> None:
+    async with FakeServer() as server, chatting(tmp_path, settings(server)) as chat:
+        assert chat.editor is not None
+
+        async def lenses(text: str, uri: str = "") -> list[tuple[int, str]]:
+            assert chat.editor is not None
+            chat.open(text)
+            params = {"textDocument": {"uri": uri or chat.uri}}
+            found = await chat.editor.session.request("textDocument/codeLens", params)
+            return [(lens["range"]["start"]["line"], lens["command"]["title"]) for lens in found]
+
+        assert await lenses("## You\n\n") == []
+        assert await lenses("# t\n## You\na\n## m ##\nb\n## You\nc\n") == [
+            (3, "twinny-lsp: Answer again"),
+            (5, "twinny-lsp: Send to model"),
+        ]
+        chat.editor.open("x‸\n", uri=(tmp_path / "b.py").as_uri())
+        assert await lenses("## You\na\n", (tmp_path / "b.py").as_uri()) == []
+
+
+async def test_progress_says_who_is_at_work_and_can_stop_it(tmp_path: Path) -> None:
+    capabilities = {**CAPABILITIES, "window": {"workDoneProgress": True}}
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["part", HANG]))
+        async with chatting(tmp_path, settings(server), capabilities=capabilities) as chat:
+            chat.open("## You\na\n")
+            sending = asyncio.ensure_future(chat.send())
+            await chat.becomes("part")
+            assert chat.editor is not None
+            session = chat.editor.session
+            begun = await session.wait_for("$/progress", lambda params: params["value"]["kind"] == "begin")
+            assert begun.params["value"]["message"] == "m"
+            session.notify("window/workDoneProgress/cancel", {"token": begun.params["token"]})
+            assert (await bounded(sending))["finishReason"] == "stopped"
+            await session.wait_for("$/progress", lambda params: params["value"]["kind"] == "end")
+
+
+async def test_a_document_with_windows_line_ends(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["one\n", "two"]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            chat.open("## You\r\n\r\nhi\r\n")
+            await chat.send()
+            assert chat.text.replace("\r\n", "").count("\n") == 0
+            assert turns(chat.text)[1] == ("assistant", "one\ntwo")
+
+
+async def test_any_file_can_be_asked_about_and_becomes_a_chat(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["so"]))
+        async with chatting(tmp_path, settings(server), uri=(tmp_path / "notes.md").as_uri()) as chat:
+            chat.open("why?\n")
+            await chat.send()
+            assert turns(chat.text) == [("user", "why?"), ("assistant", "so"), ("user", "")]
+            assert [action["title"] for action in await actions(chat, 0)] == ["twinny-lsp: Answer again"]
+
+
+async def test_an_editor_that_takes_no_edits_gives_the_result_and_a_message(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["Hello"]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            assert chat.editor is not None
+            chat.editor.session.handlers["workspace/applyEdit"] = lambda _: {"applied": False}
+            chat.open("## You\nhi\n")
+            result = await chat.send()
+            assert result["written"] is False
+            assert "did not take" in await chat.editor.told("chat:")
+
+
 WAYS: dict[str, dict[str, Any]] = {
     "at once": {},
     "late": {"late_s": 0.03},

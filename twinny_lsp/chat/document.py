@@ -106,19 +106,19 @@ def parse(text: str) -> ChatDocument:
 
 
 def _turns(lines: Sequence[str], row: int) -> Iterator[Turn]:
-    """The turns from a row on. Without any `## You`, all of it is a message of the user's."""
+    """The turns from a row on. What no `## You` stands above is a message all the same, where it is answered
+    or where it is all there is; else it is a title, or a remark of the user's."""
     heads = list(_headings(lines, row))
-    if not heads:
-        yield _turn(lines, -1, row, len(lines), USER)
-        return
-    ends = [at for at, _, _ in heads[1:]] + [len(lines)]
-    for (at, role, name), end in zip(heads, ends, strict=True):
+    if not heads or heads[0][1] == ASSISTANT:
+        yield _turn(lines, -1, row, heads[0][0] if heads else len(lines), USER)
+    ends = [*(at for at, _, _ in heads[1:]), len(lines)]
+    for (at, role, name), end in zip(heads, ends, strict=False):
         yield _turn(lines, at, at + 1, end, role, name)
 
 
 def _headings(lines: Sequence[str], row: int) -> Iterator[tuple[int, str, str]]:
     """(row, role, model or "pinned") of the headings that begin a turn."""
-    fences, role, skip = Fences(), "", -1
+    fences, role, skip = Fences(), USER, -1
     for at in range(row, len(lines)):
         line = lines[at]
         if at <= skip:

@@ -87,6 +87,14 @@ def test_what_is_no_chat_is_one_message() -> None:
     ]
 
 
+def test_what_is_no_chat_becomes_one_by_an_answer() -> None:
+    assert [(turn.heading, turn.text) for turn in parse("why?\n\n## m ##\n\nso\n\n## You\n").turns] == [
+        (-1, "why?"),
+        (2, "so"),
+        (6, ""),
+    ]
+
+
 def test_separators_of_python_are_no_line_ends() -> None:
     assert [turn.text for turn in parse("## You\na\u2028## You\x0c## You\n").turns] == [
         "a\u2028## You\x0c## You"
