@@ -334,6 +334,20 @@ async def test_one_answer_at_a_time(tmp_path: Path) -> None:
             assert await chat.editor.command("stopChat") == {"stopped": False}
 
 
+async def test_a_shutdown_ends_it(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["part", HANG]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            chat.open("## You\na\n")
+            sending = asyncio.ensure_future(chat.send())
+            await chat.becomes("part")
+            assert chat.editor is not None
+            assert await chat.editor.session.shutdown() == 0
+            with pytest.raises(JsonRpcError, match="-32800"):
+                await bounded(sending)
+            await bounded(server.requests[-1].closed.wait())
+
+
 async def test_lenses_stand_above_what_can_be_sent(tmp_path: Path) -> None:
     async with FakeServer() as server, chatting(tmp_path, settings(server)) as chat:
         assert chat.editor is not None

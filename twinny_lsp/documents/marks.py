@@ -28,12 +28,35 @@ def moved(mark: Position, change: Change) -> Position | None:
     return mark[0] + row - change.end[0], mark[1]
 
 
+def shared_front(one: str, other: str) -> int:
+    """How many characters two texts begin with in common; halved, since comparing slices is quick."""
+    same, most = 0, min(len(one), len(other))
+    while same < most:
+        middle = (same + most + 1) // 2
+        if one[same:middle] == other[same:middle]:
+            same = middle
+        else:
+            most = middle - 1
+    return same
+
+
+def shared_back(one: str, other: str) -> int:
+    """How many characters two texts end with in common."""
+    same, most = 0, min(len(one), len(other))
+    while same < most:
+        middle = (same + most + 1) // 2
+        if one[len(one) - middle : len(one) - same] == other[len(other) - middle : len(other) - same]:
+            same = middle
+        else:
+            most = middle - 1
+    return same
+
+
 def narrowed(change: Change) -> Change:
     """The same change without what is equal on both of its sides: whole texts differ in little."""
     removed, inserted = change.removed, change.inserted
-    most = min(len(removed), len(inserted))
-    front = next((i for i in range(most) if removed[i] != inserted[i]), most)
-    back = next((i for i in range(most - front) if removed[-1 - i] != inserted[-1 - i]), most - front)
+    front = shared_front(removed, inserted)
+    back = min(shared_back(removed, inserted), min(len(removed), len(inserted)) - front)
     start = advanced(change.start, removed[:front])
     middle = removed[front : len(removed) - back]
     return Change(start, advanced(start, middle), middle, inserted[front : len(inserted) - back])

@@ -58,6 +58,7 @@ class ChatAnswer:
         self._writing: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._said: list[str] = []
+        self._told: tuple[str, ...] = ()
 
     @property
     def insertion(self) -> Insertion | None:
@@ -67,6 +68,11 @@ class ChatAnswer:
     def stop(self) -> None:
         """End it: what has come stays, and the connection to the model server closes at once."""
         self._stopping.set()
+
+    def close(self) -> None:
+        """Nothing goes on after this; `run` has ended, or was cancelled."""
+        if self._writing is not None:
+            self._writing.cancel()
 
     async def run(self) -> dict[str, Any]:
         """Ask, write, end: `{text, model, finishReason, usage, written, sent}`. Raises TwinnyError.
@@ -78,6 +84,7 @@ class ChatAnswer:
             settings, target = self._settings(self._chat.front)
             model = target.model
             sending, generation_tokens = await self._stoppable(self._compose(settings, target))
+            self._told = sending.told
             if self._insertion is not None:
                 self._open(self._insertion, model, target.endpoint.name, sending)
             spoken = await self._listen(settings, target, sending, generation_tokens)
@@ -94,7 +101,7 @@ class ChatAnswer:
         )
         lost = await self._end(said, model)
         self._parts.troubles.worked(target)
-        return self._result(spoken, model, lost) | {"sent": list(sending.told)}
+        return self._result(spoken, model, lost)
 
     # -- what is sent
 
@@ -240,6 +247,7 @@ class ChatAnswer:
                 "generatedTokens": usage.generated,
                 "cachedTokens": usage.cached,
             },
+            "sent": list(self._told),
             "written": self._insertion is not None and not lost,
         }
 

@@ -6,7 +6,6 @@ How one answer goes is chat_answer.py's, what the documents are `chat/`'s.
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
-
-log = logging.getLogger(__name__)
 
 SEND, AGAIN, STOP = "Send to model", "Answer again", "Stop the model"
 ABOUT = "Chat about this"
@@ -94,16 +91,17 @@ class ChatDocuments:
         chat = self._parse(document)
         answer = ChatAnswer(self._parts, document, chat, chat.asked(row), writes=self._writes(uri))
         self._answers[uri] = answer
-        work = asyncio.ensure_future(self._run(uri, answer))
+        work = self._server.run_task(self._run(uri, answer), "answer in a chat document")
         if waits is False:
-            self._server.run_task(self._without_answer(work), "answer in a chat document")
-            return {"started": True}
+            return {"started": True}  # an error will be in the document
         try:
-            return await asyncio.shield(work)
+            outcome = await asyncio.shield(work)
         except asyncio.CancelledError:
             answer.stop()
-            self._server.run_task(self._without_answer(work), "stop in a chat document")
             raise
+        if isinstance(outcome, TwinnyError):
+            raise outcome
+        return {"uri": uri, **outcome}
 
     async def stop(self, argument: Any = None) -> dict[str, bool]:
         """End the answer that is being written: in the document `uri`, or in all of them."""
@@ -173,21 +171,17 @@ class ChatDocuments:
 
     # -- inside
 
-    async def _run(self, uri: str, answer: ChatAnswer) -> dict[str, Any]:
+    async def _run(self, uri: str, answer: ChatAnswer) -> dict[str, Any] | TwinnyError:
+        """The result, or the error that the document tells of."""
         self._refresh_lenses()
         try:
-            result = await answer.run()
+            return await answer.run()
+        except TwinnyError as error:
+            return error
         finally:
             self._answers.pop(uri, None)
+            answer.close()
             self._refresh_lenses()
-        return {"uri": uri, **result}
-
-    async def _without_answer(self, work: asyncio.Future[dict[str, Any]]) -> None:
-        """Nobody hears of the result: an error is in the document."""
-        try:
-            await work
-        except TwinnyError as error:
-            log.debug("a chat document's answer failed: %s", type(error).__name__)
 
     def _parse(self, document: Document) -> ChatDocument:
         from twinny_lsp.chat.document import parse

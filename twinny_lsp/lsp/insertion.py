@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from twinny_lsp.documents.marks import moved, narrowed
+from twinny_lsp.documents.marks import moved, narrowed, shared_back, shared_front
 
 if TYPE_CHECKING:
     from twinny_lsp.documents.document import Change, Document
@@ -59,13 +59,11 @@ class _Under:
         if not covers or len(change.inserted) < self.last - self.first:
             return None
         now = document.text
-        most = min(len(now), len(self.expected))
-        front = next((i for i in range(most) if now[i] != self.expected[i]), most)
-        back = next((i for i in range(most) if now[-1 - i] != self.expected[-1 - i]), most)
-        if front >= self.last:
+        if shared_front(now, self.expected) >= self.last:
             return self.last
-        behind = len(self.expected) - self.last
-        return len(now) - behind if back >= len(self.expected) - self.first else None
+        if shared_back(now, self.expected) >= len(self.expected) - self.first:
+            return len(now) - (len(self.expected) - self.last)
+        return None
 
 
 class Insertion:
