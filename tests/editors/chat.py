@@ -14,6 +14,10 @@ _dice = random.Random(3)
 PIECES = [_dice.choice(["a", " b", "\n", "é😀", "\n\n", "- c ", "x" * 9]) + str(i) for i in range(2000)]
 PIECES[0] = "first"
 PIECE_S = 0.005
+MODEL = "qwen2.5-coder:7b"
+CODE = "def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n"
+QUESTION = "Why is total so slow? See @file:a.py"
+SENT = f"{QUESTION}\n\na.py:\n```python\n{CODE}```"
 
 
 class ChatModel:
@@ -25,7 +29,7 @@ class ChatModel:
         self._gates: list[asyncio.Event] = []
         self.server = FakeServer()
         self.server.on("GET", "/api/version", json_reply({"version": "0.13.0"}))
-        self.server.on("GET", "/api/tags", json_reply({"models": [{"name": "m", "model": "m"}]}))
+        self.server.on("GET", "/api/tags", json_reply({"models": [{"name": MODEL, "model": MODEL}]}))
         self.server.on("POST", "/v1/chat/completions", self._answer)
 
     @property
@@ -34,7 +38,7 @@ class ChatModel:
         return {
             "providers": {"ollama": {"baseUrl": self.server.url}},
             "completion": {"enabled": False},
-            "chat": {"model": "m"},
+            "chat": {"model": MODEL},
         }
 
     @property
@@ -80,7 +84,7 @@ def answer_of(text: str, at: int = 0) -> str:
 def streamed_text(above: str, below: str) -> str:
     """The document of PIECES, with what the user has typed; without the block of what was sent."""
     said = "".join(PIECES)
-    return f"Notes:{above}\n\n## You\n\nquestion\n\n## m ##\n\n{said}\n\n## You\n{below}\n"
+    return f"Notes:{above}\n\n## You\n\nquestion\n\n## {MODEL} ##\n\n{said}\n\n## You\n{below}\n"
 
 
 def without_sent(text: str) -> str:

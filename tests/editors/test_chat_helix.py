@@ -10,10 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.chat import PIECES, ChatModel, answer_of, streamed_text, without_sent
+from tests.editors.chat import (
+    CODE,
+    MODEL,
+    PIECES,
+    QUESTION,
+    SENT,
+    ChatModel,
+    answer_of,
+    streamed_text,
+    without_sent,
+)
 from tests.editors.conftest import editor_or_skip
 from tests.editors.helix import Helix, home_with_config
 from tests.editors.lsp_tee import Traffic, until
+from tests.editors.screens import keep
 from tools.fetch_editors import Editor
 
 pytestmark = pytest.mark.editor
@@ -44,7 +55,7 @@ def helix(
 ) -> Iterator[Helix]:
     settings = (
         f"providers = {{ ollama = {{ baseUrl = {json.dumps(chat_model.server.url)} }} }}\n"
-        'completion = { enabled = false }\nchat = { model = "m" }\n'
+        f'completion = {{ enabled = false }}\nchat = {{ model = "{MODEL}" }}\n'
     )
     editor = started(helix_editor, tmux, project, tmp_path, traffic, settings)
     yield editor
@@ -56,7 +67,7 @@ def helix(
 
 def open_chat(helix: Helix, project: Path) -> Path:
     """Open a chat from a file of the project, and go to where the message is written."""
-    helix.open(project / "a.py", "x = 1\n", row=0)
+    helix.open(project / "a.py", CODE, row=0)
     helix.command("lsp-workspace-command twinny-lsp.openChat")
     chats = project / ".twinny" / "chat"
     helix.until(lambda: " ## You" in helix.screen(), "the chat is shown")
@@ -128,22 +139,24 @@ def stamp(path: Path) -> int:
 
 def test_open_write_send_stop_and_send_again(helix: Helix, chat_model: ChatModel, project: Path) -> None:
     path = open_chat(helix, project)
-    write(helix, "Why is it slow?")
-    chat_model.says(["Beca", "use.\n\n", "```py\n", "x = 1", None])
+    write(helix, QUESTION)
+    chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
     act(helix, "Send to model")
-    shows(helix, "x = 1")
+    shows(helix, "sum(prices)")
     helix.until(lambda: "Sent to ollama" in helix.screen(), "it says what was sent")
+    keep("chat-helix", helix.colours())
     act(helix, "Stop the model")
     shows(helix, "Stopped.")
     chat_model.goes_on()
-    assert answer_of(saved(helix, path)) == "Because.\n\n```py\nx = 1\n```"
+    said = "It adds one price at a time.\n\n```python\nreturn sum(prices)\n```"
+    assert answer_of(saved(helix, path)) == said
     write(helix, "And now?")
     chat_model.says(["Better."])
     act(helix, "Send to model")
     shows(helix, "Better.")
     assert [message["content"] for message in chat_model.asked[-1].json["messages"]] == [
-        "Why is it slow?",
-        "Because.\n\n```py\nx = 1\n```",
+        SENT,
+        said,
         "And now?",
     ]
     chat_model.says(["Best."])

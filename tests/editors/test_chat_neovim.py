@@ -11,9 +11,19 @@ from typing import Any
 
 import pytest
 
-from tests.editors.chat import PIECES, ChatModel, answer_of, streamed_text, without_sent
+from tests.editors.chat import (
+    CODE,
+    PIECES,
+    QUESTION,
+    SENT,
+    ChatModel,
+    answer_of,
+    streamed_text,
+    without_sent,
+)
 from tests.editors.lsp_tee import Traffic
 from tests.editors.neovim import CLIENT, Neovim
+from tests.editors.screens import keep
 from tests.editors.test_neovim import ended_well
 from tools.fetch_editors import Editor
 
@@ -58,7 +68,7 @@ def offered(neovim: Neovim) -> list[str]:
 
 def open_chat(neovim: Neovim) -> Path:
     """Open a chat from a file of the project; the cursor is where the message goes."""
-    neovim.open("a.py", "x = 1\n", row=0)
+    neovim.open("a.py", CODE, row=0)
     neovim.keys("<Esc>")
     neovim.lua(OPEN)
     neovim.until(lambda: neovim.nvim.current.buffer.name.endswith(".md"), "the chat is shown")
@@ -78,23 +88,25 @@ def open_chat(neovim: Neovim) -> Path:
 def test_open_write_send_stop_and_send_again(neovim: Neovim, chat_model: ChatModel, project: Path) -> None:
     path = open_chat(neovim)
     assert path.parent == project / ".twinny" / "chat"
-    neovim.keys("GoWhy is it slow?<Esc>")
-    chat_model.says(["Beca", "use.\n\n", "```py\n", "x = 1", None])
+    neovim.keys(f"Go{QUESTION}<Esc>")
+    chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
     act(neovim, "Send to model")
-    neovim.until(lambda: "x = 1" in neovim.buffer(), "the answer streams in")
+    neovim.until(lambda: "sum(prices)" in neovim.buffer(), "the answer streams in")
     assert "Sent to ollama" in neovim.screen()
+    keep("chat-neovim", neovim.screen())
     act(neovim, "Stop the model")
     neovim.until(lambda: "Stopped." in neovim.buffer(), "it is stopped")
     chat_model.goes_on()
-    assert answer_of(neovim.buffer()) == "Because.\n\n```py\nx = 1\n```"
+    said = "It adds one price at a time.\n\n```python\nreturn sum(prices)\n```"
+    assert answer_of(neovim.buffer()) == said
     neovim.keys("GoAnd now?<Esc>")
     chat_model.says(["Better."])
     act(neovim, "Send to model")
     neovim.until(lambda: "Better." in neovim.buffer(), "the second answer")
     asked = chat_model.asked[-1].json["messages"]
     assert [message["content"] for message in asked] == [
-        "Why is it slow?",
-        "Because.\n\n```py\nx = 1\n```",
+        SENT,
+        said,
         "And now?",
     ]
     chat_model.says(["Best."])
