@@ -348,6 +348,23 @@ async def test_a_shutdown_ends_it(tmp_path: Path) -> None:
             await bounded(server.requests[-1].closed.wait())
 
 
+async def test_nothing_is_completed_where_an_answer_is_written(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["part", HANG]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            chat.open("## You\na\n")
+            sending = asyncio.ensure_future(chat.send())
+            await chat.becomes("part")
+            assert chat.editor is not None
+            where = {"textDocument": {"uri": chat.uri}, "position": {"line": 1, "character": 1}}
+            for method in ("textDocument/inlineCompletion", "textDocument/completion"):
+                asked = {**where, "context": {"triggerKind": 1}}
+                assert (await chat.editor.session.request(method, asked))["items"] == []
+            assert not [request for request in server.requests if request.path == "/api/generate"]
+            await chat.editor.command("stopChat")
+            await bounded(sending)
+
+
 async def test_lenses_stand_above_what_can_be_sent(tmp_path: Path) -> None:
     async with FakeServer() as server, chatting(tmp_path, settings(server)) as chat:
         assert chat.editor is not None

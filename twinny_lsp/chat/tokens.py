@@ -19,12 +19,19 @@ _KEPT = 2_000
 _AT_ONCE = 8
 
 
-class TokenCounts:
-    """Sizes of texts, remembered, for one model of one server. `exact`: all so far were counted there."""
+Known = OrderedDict[tuple[str, str], int]
+"""What was counted, by model and text: a conversation is sent again and again."""
 
-    def __init__(self, provider: Provider, model: str) -> None:
+
+class TokenCounts:
+    """Sizes of texts for one model of one server. `exact`: all so far were counted there.
+
+    `known` is what was counted before, by others of these; it is added to.
+    """
+
+    def __init__(self, provider: Provider, model: str, known: Known | None = None) -> None:
         self._provider, self._model = provider, model
-        self._known: OrderedDict[str, int] = OrderedDict()
+        self._known: Known = OrderedDict() if known is None else known
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.exact = True
 
@@ -32,15 +39,16 @@ class TokenCounts:
         """The tokens of one text."""
         if not text:
             return 0
-        known = self._known.get(text)
+        known = self._known.get((self._model, text))
         if known is not None:
+            self._known.move_to_end((self._model, text))
             return known
         async with self._turns:
             counted = await self._provider.count_tokens(text, self._model)
         if counted is None:
             self.exact = False
             return estimate_tokens(text)
-        self._known[text] = counted
+        self._known[self._model, text] = counted
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return counted

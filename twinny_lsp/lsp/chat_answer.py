@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twinny_lsp.chat.frontmatter import Front
     from twinny_lsp.chat.sending import Sending
     from twinny_lsp.chat.stream import Spoken
+    from twinny_lsp.chat.tokens import Known
     from twinny_lsp.config.resolved import ChatSettings, Target
     from twinny_lsp.documents.document import Document
     from twinny_lsp.exchange import Piece
@@ -42,6 +43,7 @@ class Parts:
     sync: SettingsSync
     troubles: Troubles
     lookup: ChatLookup
+    counted: Known
 
 
 class ChatAnswer:
@@ -142,7 +144,7 @@ class ChatAnswer:
         answer = reserved(settings.max_tokens, window)
         masks = backend.store.for_document(uri).privacy().mask_secrets
         composer = Composer(
-            TokenCounts(provider, target.model),
+            TokenCounts(provider, target.model, self._parts.counted),
             lambda mentions: self._parts.lookup.attachments(uri, mentions),
             Budget(window, answer),
             masks=masks,

@@ -6,6 +6,7 @@ How one answer goes is chat_answer.py's, what the documents are `chat/`'s.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -39,7 +40,7 @@ class ChatDocuments:
         self._server = server
         self.seen = Seen(server)
         self._lookup = ChatLookup(server, self.seen)
-        self._parts = Parts(server, sync, troubles, self._lookup)
+        self._parts = Parts(server, sync, troubles, self._lookup, OrderedDict())
         self._answers: dict[str, ChatAnswer] = {}
         server.documents.on_edit(self._edited)
         server.documents.on_change(lambda document: self.seen.visited(document.uri))
@@ -110,6 +111,10 @@ class ChatDocuments:
         for answer in answers:
             answer.stop()
         return {"stopped": bool(answers)}
+
+    def is_answering(self, uri: str) -> bool:
+        """Whether an answer is being written into a document."""
+        return uri in self._answers
 
     # -- what the editor shows
 

@@ -44,7 +44,11 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
         # pygls sets attributes on what it registers, and a bound method takes none.
         server.feature(method, options)(partial(handler))
 
-    feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, completion.inline, lsp.InlineCompletionOptions())
+    feature(
+        lsp.TEXT_DOCUMENT_INLINE_COMPLETION,
+        partial(_inline, chats, completion),
+        lsp.InlineCompletionOptions(),
+    )
     feature(
         lsp.TEXT_DOCUMENT_COMPLETION,
         partial(_menu, chats, completion),
@@ -72,11 +76,23 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     return server
 
 
+async def _inline(
+    chats: ChatDocuments, completion: CompletionFeatures, params: lsp.InlineCompletionParams
+) -> lsp.InlineCompletionList:
+    """Nothing while an answer is written there: each of its edits would have the editor ask for more."""
+    if chats.is_answering(params.text_document.uri):
+        return lsp.InlineCompletionList(items=[])
+    return await completion.inline(params)
+
+
 async def _menu(
     chats: ChatDocuments, completion: CompletionFeatures, params: lsp.CompletionParams
 ) -> lsp.CompletionList:
-    """Mentions in chat documents, else the model's."""
-    return await chats.menu(params) or await completion.menu(params)
+    """Mentions in chat documents, else the model's, unless it is writing an answer there."""
+    mentions = await chats.menu(params)
+    if mentions is None and chats.is_answering(params.text_document.uri):
+        return lsp.CompletionList(is_incomplete=True, items=[])
+    return mentions or await completion.menu(params)
 
 
 def _opened(server: TwinnyServer, completion: CompletionFeatures, document: Document) -> None:

@@ -12,12 +12,18 @@ from twinny_lsp.chat.document import parse
 from twinny_lsp.chat.excerpts import Excerpt
 from twinny_lsp.chat.mentions import Mention
 from twinny_lsp.chat.sending import Budget, Composer, Sending
-from twinny_lsp.chat.tokens import TokenCounts
+from twinny_lsp.chat.tokens import Known, TokenCounts
 from twinny_lsp.errors import SettingsError
+from twinny_lsp.exchange import Piece
 
 
 class Counting(FakeProvider):
+    def __init__(self, pieces: list[Piece | Exception]) -> None:
+        super().__init__(pieces)
+        self.counted: list[str] = []
+
     async def count_tokens(self, text: str, model: str) -> int | None:
+        self.counted.append(text)
         return len(text)
 
 
@@ -118,6 +124,16 @@ async def test_secrets_are_masked_everywhere() -> None:
     assert key not in str(sending.messages)
     assert sending.told[-1] == "4 secrets masked"
     assert key in str((await send(text, masks=False)).messages)
+
+
+async def test_what_was_counted_once_is_not_counted_again() -> None:
+    provider, known = Counting([]), Known()
+    for _ in range(2):
+        counts = TokenCounts(provider, "m", known)
+        composer = Composer(counts, look_up, Budget(1000, 0), masks=True)
+        document = parse(CONVERSATION)
+        assert (await composer.compose(document, document.asked(), "")).exact
+    assert sorted(provider.counted) == ["first", "one", "second", "third", "two"]
 
 
 async def test_without_a_tokenizer_it_is_an_estimate() -> None:
