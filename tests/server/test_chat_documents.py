@@ -95,6 +95,7 @@ async def test_answering_again_takes_the_place_of_the_answer(tmp_path: Path) -> 
         server.on(*CHAT, chat_stream(["new"]))
         async with chatting(tmp_path, settings(server)) as chat:
             chat.open("## You\na\n## m ##\n\nold\nold\n\n## You\nb\n## m ##\nc\n")
+            await chat.started()
             again = (await actions(chat, 4))[0]
             assert again["title"] == "twinny-lsp: Answer again"
             assert await run(chat, again) == {"started": True}
@@ -109,6 +110,7 @@ async def test_stopping_closes_the_socket_and_keeps_what_came(tmp_path: Path) ->
         server.on(*CHAT, chat_stream(["part", HANG]))
         async with chatting(tmp_path, settings(server)) as chat:
             chat.open("## You\na\n")
+            await chat.started()
             assert [action["title"] for action in await actions(chat, 1)] == ["twinny-lsp: Send to model"]
             sending = asyncio.ensure_future(chat.send())
             await chat.becomes("part")
@@ -221,6 +223,7 @@ async def test_selection_and_diagnostics_come_with_code_actions(tmp_path: Path) 
             uri = (tmp_path / "b.py").as_uri()
             chat.editor.open("one‸\ntwo\nthree\n", uri=uri)
             span = {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": 0}}
+            await chat.started()
             told = {"range": span, "severity": 1, "message": "no such thing"}
             params = {"textDocument": {"uri": uri}, "range": span, "context": {"diagnostics": [told]}}
             (about,) = await chat.editor.session.request("textDocument/codeAction", params)

@@ -54,6 +54,11 @@ class MarkdownEditor:
         at = self.text.index(old)
         self._change(at, at + len(old), new)
 
+    async def started(self) -> None:
+        """Wait until the server can do all it does; it offers little before."""
+        assert self.editor is not None
+        await self.editor.command("clearCache")
+
     async def send(self, **argument: Any) -> Any:
         """Run `twinny-lsp.sendChat` here."""
         assert self.editor is not None

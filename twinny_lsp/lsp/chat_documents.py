@@ -124,6 +124,8 @@ class ChatDocuments:
         document = self._server.documents.get(uri)
         if document is None or (only and lsp.CodeActionKind.QuickFix not in only):
             return []
+        if self._server.state()[0] == "starting":
+            return []  # what is needed is being imported: the loop would wait for that
         if not self._is_chat(document):
             self.seen.asked_for_actions(params)
             if params.range.start == params.range.end or not self._server.place_of(uri).root:
@@ -134,8 +136,10 @@ class ChatDocuments:
         command = self._command_at(document, params.range.start.line)
         return [_action(command)] if command else []
 
-    def lenses(self, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+    async def lenses(self, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
         """The same above the headings, for editors that show it."""
+        if not await self._server.ready():
+            return []
         document = self._server.documents.get(params.text_document.uri)
         if document is None or not self._is_chat(document) or not self._writes(document.uri):
             return []
@@ -149,11 +153,13 @@ class ChatDocuments:
 
     async def menu(self, params: lsp.CompletionParams) -> lsp.CompletionList | None:
         """The mentions that may be meant, where one is being typed; None: not here."""
+        document = self._server.documents.get(params.text_document.uri)
+        if document is None or not (document.language == "markdown" or document.uri.endswith(".md")):
+            return None  # without waiting: others' menus are none of ours
+        if not await self._server.ready() or not self._is_chat(document):
+            return None
         from twinny_lsp.chat import mentions
 
-        document = self._server.documents.get(params.text_document.uri)
-        if document is None or not self._is_chat(document) or not await self._server.ready():
-            return None
         snapshot = document.snapshot(params.position.line, params.position.character)
         begun = mentions.begun(snapshot.line_before)
         if begun is None:
