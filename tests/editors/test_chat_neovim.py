@@ -147,9 +147,6 @@ def test_nothing_is_lost_or_moved_while_the_user_types(
     assert len(typed["gg"]) > 50
     neovim.save(path)
     assert without_sent(path.read_text()) == want
-    # Each edit that a key was quicker than is a line of message.
-    edits = neovim.traffic.said("server", "workspace/applyEdit")
-    assert neovim.complaints().count("newer than edits") < len(edits) / 10
 
 
 @pytest.mark.real

@@ -1,12 +1,13 @@
 """Chat documents in the editor: open one, send from it, stop, and what the editor shows in it for that.
 
-How one answer goes is chat_answer.py's, what the documents are `chat/`'s.
+How one answer goes is chat_answer.py's, what the documents are `chat/`'s. Both are imported when needed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -14,14 +15,14 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, place, span, take, text
-from twinny_lsp.lsp.chat_answer import ChatAnswer, Parts
-from twinny_lsp.lsp.chat_lookup import ChatLookup
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.document import ChatDocument
     from twinny_lsp.documents.document import Change, Document
+    from twinny_lsp.lsp.chat_answer import ChatAnswer, Parts
+    from twinny_lsp.lsp.chat_lookup import ChatLookup
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
@@ -37,14 +38,24 @@ class ChatDocuments:
     """The handlers; one object per server, one answer at a time in each document."""
 
     def __init__(self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
-        self._server = server
+        self._server, self._sync, self._troubles = server, sync, troubles
         self.seen = Seen(server)
-        self._lookup = ChatLookup(server, self.seen)
-        self._parts = Parts(server, sync, troubles, self._lookup, OrderedDict())
         self._answers: dict[str, ChatAnswer] = {}
         server.documents.on_edit(self._edited)
         server.documents.on_change(lambda document: self.seen.visited(document.uri))
         server.documents.on_close(self._closed)
+
+    @cached_property
+    def _lookup(self) -> ChatLookup:
+        from twinny_lsp.lsp.chat_lookup import ChatLookup
+
+        return ChatLookup(self._server, self.seen)
+
+    @cached_property
+    def _parts(self) -> Parts:
+        from twinny_lsp.lsp.chat_answer import Parts
+
+        return Parts(self._server, self._sync, self._troubles, self._lookup, OrderedDict())
 
     # -- commands
 
@@ -79,6 +90,8 @@ class ChatDocuments:
         Gives what chat_answer.py tells at the end, or `{started: true}` at once with `wait: false`. Raises
         TwinnyError, -32602 for a document that is not open.
         """
+        from twinny_lsp.lsp.chat_answer import ChatAnswer
+
         given = take(argument, SEND_KEYS)
         uri, waits = text(given, "uri"), flag(given, "wait")
         await self._server.require_ready()
