@@ -17,9 +17,10 @@ from twinny_lsp.chat.tokens import WINDOW_TOKENS, TokenCounts, reserved, window_
 from twinny_lsp.config.resolved import ChatSettings
 from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Piece, Usage
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Peer, Piece, Usage
 from twinny_lsp.providers.base import Provider
 from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.providers.presets import PRESETS
 
 MAX_CONVERSATIONS = 50
 MAX_MESSAGES = 60
@@ -39,7 +40,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come."""
+    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come.
+
+    `answered_by`: whose computer it was, where the settings do not say that (Symmetry).
+    """
 
     text: str
     model: str
@@ -47,6 +51,15 @@ class Answer:
     finish: Finish
     thinking: str = ""
     usage: Usage | None = None
+    answered_by: Peer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """What was said, and the names of the providers that have seen any of it."""
+
+    messages: tuple[Message, ...] = ()
+    seen_by: frozenset[str] = frozenset()
 
 
 class Conversations:
@@ -54,7 +67,7 @@ class Conversations:
 
     def __init__(self, provider: Callable[[Endpoint], Provider]) -> None:
         self._provider = provider
-        self._histories: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
+        self._histories: OrderedDict[str, _History] = OrderedDict()
 
     async def ask(
         self, question: Question, settings: ChatSettings, on_text: Callable[[str, str], None] | None = None
@@ -69,7 +82,9 @@ class Conversations:
         if not any(message.content.strip() for message in question.messages):
             raise SettingsError("There is nothing to send: the message is empty.")
         conversation = question.conversation or uuid.uuid4().hex[:12]
-        history = (*self._histories.get(conversation, ()), *question.messages)
+        known = self._histories.get(conversation, _History())
+        _keep_apart(known, settings.target.endpoint)
+        history = (*known.messages, *question.messages)
         sent, system = history, question.system or settings.system
         if system and not any(message.role == "system" for message in history):
             sent = (Message("system", system), *history)  # not remembered: the next question may have another
@@ -85,19 +100,22 @@ class Conversations:
                 on_text(conversation, piece.text)
 
         said = await listen(provider, generation, on_piece)
-        self._remember(conversation, (*history, Message("assistant", said.text)))
-        return Answer(said.text, model, conversation, said.finish, said.thinking, said.usage)
+        seen_by = known.seen_by | {settings.target.endpoint.name}
+        self._remember(conversation, (*history, Message("assistant", said.text)), seen_by)
+        return Answer(
+            said.text, model, conversation, said.finish, said.thinking, said.usage, said.answered_by
+        )
 
     def forget(self, conversation: str) -> None:
         """Drop one conversation; unknown ids are no error."""
         self._histories.pop(conversation, None)
 
-    def _remember(self, conversation: str, history: tuple[Message, ...]) -> None:
+    def _remember(self, conversation: str, history: tuple[Message, ...], seen_by: frozenset[str]) -> None:
         system = history[:1] if history[0].role == "system" else ()
         rest = history[len(system) :]
         while len(rest) > MAX_MESSAGES:
             rest = rest[2:]
-        self._histories[conversation] = (*system, *rest)
+        self._histories[conversation] = _History((*system, *rest), seen_by)
         self._histories.move_to_end(conversation)
         while len(self._histories) > MAX_CONVERSATIONS:
             self._histories.popitem(last=False)
@@ -122,3 +140,14 @@ async def _fitting(
     fitted = fit(grouped([m for m, _ in older], [size for _, size in older]), budget)
     asked = [message for message in messages[-new:] if message not in system]
     return (*system, *alternating([*fitted.messages, *asked]))
+
+
+def _keep_apart(history: _History, endpoint: Endpoint) -> None:
+    """Raise SettingsError where what was said to one provider would go to people the user does not know."""
+    preset = PRESETS.get(endpoint.preset)
+    others = history.seen_by - {endpoint.name}
+    if preset is not None and preset.notice and others:
+        raise SettingsError(
+            f"This conversation was held with {', '.join(sorted(others))}, and what was said there does not "
+            f"go to {preset.title}. Begin a new one."
+        )

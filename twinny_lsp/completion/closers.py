@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, width
+from twinny_lsp.completion.blocks import opens_block
+from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, unmatched_closers, width
 from twinny_lsp.languages import language as row_of
 
+_COMPLETE = (";", "}", ":", ">", "*/")
+"""Ends of lines with which nothing goes on."""
+
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`]*|\s*</[\w.:-]*>\s*")
+
+_ANGLE = re.compile(r"[-=]>|[<>]=|<(?=\s)|(?<=\s)>|([<>])")
+"""Arrows and comparisons, which open and close nothing; else a `<` or a `>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,28 @@ def awaited(lines: tuple[str, ...], language: str) -> tuple[Bracket, ...]:
     return tuple(stack)
 
 
+def head_width(above: tuple[str, ...], line: str, language: str) -> int:
+    """How far the statement is indented that ends with the line: of a wrapped head, its first line.
+
+    That is where the line's closers find their openers, and farther up where a line less indented opens no
+    block itself and is not complete.
+    """
+    stack = list(awaited(above, language))
+    found = width(line)
+    for _, char in unmatched_closers(line, language):
+        if not stack or stack[-1].char != char:
+            break
+        found = min(found, stack.pop().width or 0)
+    for each in reversed(above):
+        if not each.strip() or width(each) >= found:
+            continue
+        inner = stack and stack[-1].width is not None and stack[-1].width >= width(each)
+        if inner or each.rstrip().endswith(_COMPLETE) or opens_block(each, language):
+            break
+        found = width(each)
+    return found
+
+
 @lru_cache(maxsize=8)
 def closing(lines: tuple[str, ...], language: str) -> tuple[Bracket, ...]:
     """The closers in the lines that close nothing in them, in order."""
@@ -86,7 +115,7 @@ def _pop(stack: list[Bracket], char: str) -> None:
 
 def surplus(text: str, around: Around) -> Surplus | None:
     """The closers of the text that are one too many between what stands before and after the cursor."""
-    quoted = _quote(text, around)
+    quoted = _quote(text, around) or _angle(text, around)
     walk = _walk(text, around, quoted.at if quoted else 0)
     if walk is None or not walk.missing or len(walk.outer) < len(walk.missing):
         return quoted
@@ -112,7 +141,36 @@ def _quote(text: str, around: Around) -> Surplus | None:
     ends = [match.start() for match in re.finditer(rf"(?<!\\){re.escape(quote)}", text)]
     if len(ends) % 2 == 0 or "\n" in text[: ends[0]]:
         return None  # where another string begins, the quote right of the cursor ends that one
+    if "\n" in text and not only_closers(around.after) and text.rpartition("\n")[2].count(quote) % 2 == 0:
+        return None  # nor where it begins one itself, on another line
     return Surplus(ends[0], quote)
+
+
+def _angle(text: str, around: Around) -> Surplus | None:
+    """The end of a tag or of type arguments that the `>` right of the cursor ends already."""
+    right = len(around.after) - len(around.after.lstrip(">"))
+    opened = _angles(around.before)[0] if right else 0
+    if not opened:
+        return None
+    left, outer = _angles(text, opened)
+    missing = right - left
+    if not 0 < missing <= len(outer):
+        return None
+    return Surplus(outer[len(outer) - missing], ">" * missing)
+
+
+def _angles(text: str, opened: int = 0) -> tuple[int, list[int]]:
+    """How many `<` are open after the text, and where it closes those `opened` before it."""
+    own, outer = 0, list[int]()
+    for match in _ANGLE.finditer(text):
+        if match.group(1) == "<":
+            own += 1
+        elif match.group(1) == ">" and own:
+            own -= 1
+        elif match.group(1) == ">" and opened:
+            opened -= 1
+            outer.append(match.start())
+    return opened + own, outer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,17 @@ from pathlib import Path
 from twinny_lsp.completion.seams import Hole, Prompted
 from twinny_lsp.completion.text import lead
 from twinny_lsp.config.resolved import Target
-from twinny_lsp.documents.windows import window
+from twinny_lsp.context.secrets import rest_of_keys
+from twinny_lsp.documents.windows import Window, window
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.custom import CustomTemplates
 from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.fim.prompt import FimInput, build
-from twinny_lsp.providers.presets import PRESETS
+from twinny_lsp.providers.endpoint import Wire
+from twinny_lsp.providers.presets import AUTOMATIC, CHAT, PRESETS
+
+REFUSED = "the server cannot fill in the middle by itself with this model"
 
 _SPARE_TOKENS = 16
 """Tokens are estimated here and counted there."""
@@ -54,10 +58,10 @@ class Prompts:
         part = window(
             hole.snapshot, prefix_tokens, suffix_tokens, hole.bytes_per_token, first_row=hole.first_row
         )
-        mask = hole.mask or str
+        prefix, suffix = _masked(part, hole)
         given = FimInput(
-            prefix=mask(part.prefix) + hole.selected,
-            suffix=mask(part.suffix),
+            prefix=prefix + hole.selected,
+            suffix=suffix,
             language=hole.snapshot.language,
             path=hole.path,
             repo=hole.repo,
@@ -81,6 +85,18 @@ class Prompts:
         )
 
 
+def _masked(part: Window, hole: Hole) -> tuple[str, str]:
+    """Prefix and suffix without secrets: masked as one text, since the cursor may stand in one, and with what
+    is outside of the window of a key that it shows a part of.
+    """
+    if hole.mask is None:
+        return part.prefix, part.suffix
+    above, below = rest_of_keys(hole.snapshot.lines, part.first_row, part.last_row)
+    masked = hole.mask("".join((above, part.prefix, part.suffix, below)))[len(above) :]
+    cut = len(part.prefix)
+    return masked[:cut], masked[cut : cut + len(part.suffix)]
+
+
 def _choice(target: Target, facts: ModelFacts, *, native: bool) -> Choice:
     """How to ask; once a server refused to fill in the middle by itself, by a template."""
     model = _meant(target, facts)
@@ -90,7 +106,11 @@ def _choice(target: Target, facts: ModelFacts, *, native: bool) -> Choice:
     choice = choose(model, target.template, replace(facts, insert=None))
     if choice.kind is not Kind.NATIVE:
         return choice
-    return choose(model, "automatic", replace(facts, insert=False))
+    route = target.endpoint.completion
+    if route is not None and route.wire is Wire.OPENAI_FIM:  # it takes no template of ours
+        return replace(choose(model, CHAT), reason=REFUSED)
+    choice = choose(model, AUTOMATIC, replace(facts, insert=False))
+    return replace(choice, reason=f"{REFUSED}; {choice.reason}")
 
 
 def _meant(target: Target, facts: ModelFacts) -> str:

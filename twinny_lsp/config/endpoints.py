@@ -6,12 +6,14 @@ Nothing behind this knows the short form (protocol, hostname, port, path) or whe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 from twinny_lsp.config.address import (
     Address,
+    Routes,
     join_paths,
     lay_over,
     parse_address,
@@ -19,9 +21,10 @@ from twinny_lsp.config.address import (
     tidy_path,
     wire_of,
 )
+from twinny_lsp.config.owner import checked
 from twinny_lsp.config.schema import Addressed, ProviderSettings
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.providers.endpoint import Endpoint, KeySource, Timeouts, Wire
+from twinny_lsp.providers.endpoint import Endpoint, KeySource, Link, Route, Timeouts, Wire
 from twinny_lsp.providers.presets import Preset
 
 Report = Callable[[str, str], None]
@@ -30,15 +33,23 @@ Report = Callable[[str, str], None]
 _OLLAMA = frozenset({Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT})
 _LLAMACPP = frozenset({Wire.LLAMACPP_COMPLETION, Wire.LLAMACPP_INFILL})
 _EMBEDDED = frozenset({Wire.EMBEDDED})
+_SYMMETRY = frozenset({Wire.SYMMETRY})
+_PROXY = re.compile(r"https?://(?:[^\s/@]+@)?[^\s/@]+/?")
 _OPTIONS = {
     "num_ctx": ("numCtx", _OLLAMA, "Ollama knows"),
     "keep_alive": ("keepAlive", _OLLAMA, "Ollama knows"),
     "batch_tokens": ("batchTokens", _LLAMACPP | _EMBEDDED, "llama.cpp and the embedded provider know"),
     "model_path": ("modelPath", _EMBEDDED, "the embedded provider knows"),
+    "model_directory": ("modelDirectory", _EMBEDDED, "the embedded provider knows"),
     "context_tokens": ("contextTokens", _EMBEDDED, "the embedded provider knows"),
     "threads": ("threads", _EMBEDDED, "the embedded provider knows"),
     "idle_minutes": ("idleMinutes", _EMBEDDED, "the embedded provider knows"),
     "share": ("share", _EMBEDDED, "the embedded provider knows"),
+    "opt_in": ("optIn", _SYMMETRY, "Symmetry knows"),
+    "server_key": ("serverKey", _SYMMETRY, "Symmetry knows"),
+    "allowed_providers": ("allowedProviders", _SYMMETRY, "Symmetry knows"),
+    "bootstrap": ("bootstrap", _SYMMETRY, "Symmetry knows"),
+    "node_path": ("nodePath", _SYMMETRY, "Symmetry knows"),
 }
 """The keys that only some kinds of server know: their name outside, the wire shapes, and who in words."""
 
@@ -74,8 +85,8 @@ def unnamed_endpoint(
     Parts that make no sense are reported. Raises SettingsError where there is no usable address.
     """
     base = _provider_address(preset, provider, lambda key, message: None)
-    if preset.name == "embedded":
-        report("hostname", "the embedded provider has no address; the short form is left out")
+    if not preset.has_address:
+        report("hostname", f"{preset.title} has no address; the short form is left out")
         return _build(section.provider, preset, provider, base, lambda key, message: None)
     over = _short_address(section, report)
     address = lay_over(base, over, url=False)
@@ -93,6 +104,9 @@ def unnamed_endpoint(
 
 def _provider_address(preset: Preset, provider: ProviderSettings, report: Report) -> Address:
     base = parse_address(preset.base_url) if preset.base_url else Address()
+    if not preset.has_address and provider.base_url:
+        report("baseUrl", f"{preset.title} has no address; this is left out")
+        return base
     if not provider.base_url.strip():
         return base
     try:
@@ -130,31 +144,67 @@ def _short_address(section: Addressed, report: Report) -> Address:
 def _build(
     name: str, preset: Preset, provider: ProviderSettings, address: Address, report: Report, *, role: str = ""
 ) -> Endpoint:
-    embedded = preset.name == "embedded"
-    if not embedded and not address.origin:
-        raise SettingsError(preset.no_chat or f"it has no address yet: set `providers.{name}.baseUrl`")
+    if preset.has_address and not address.origin:
+        raise SettingsError(f"it has no address yet: set `providers.{name}.baseUrl`")
     try:
         routes = routes_at(preset, address.path, role)
     except SettingsError as error:
         report("path" if role else "baseUrl", f"{error}; the usual path is used")
         routes = routes_at(preset, "")
     wires = {route.wire for route in (routes.completion, routes.chat, routes.infill) if route}
+    options, link = _options(provider, wires, report), _link(provider, report)
+    if wires & _SYMMETRY and (link.proxy or link.socket):
+        # Without it, the user's address would be seen where it was meant to be hidden.
+        raise SettingsError(f"{preset.title} goes over UDP: take `proxy` and `socket` out of its settings")
     return Endpoint(
         name=name,
         preset=preset.name,
-        base_url="" if embedded else address.origin,
+        base_url=address.origin if preset.has_address else "",
         completion=routes.completion,
-        chat=routes.chat,
+        chat=_chat_with(options, routes),
         infill=routes.infill,
         key=_key(preset, provider, address),
         headers=MappingProxyType({key: value.get_secret_value() for key, value in provider.headers.items()}),
-        timeouts=Timeouts(
-            connect=provider.timeouts.connect,
-            first_byte=provider.timeouts.first_byte,
-            idle=provider.timeouts.idle,
-        ),
-        options=MappingProxyType(_options(provider, wires, report)),
+        timeouts=_timeouts(preset, provider),
+        options=MappingProxyType(checked(name, options) if wires & _SYMMETRY else options),
+        link=link,
     )
+
+
+def _timeouts(preset: Preset, provider: ProviderSettings) -> Timeouts:
+    """The preset's, with what the settings say laid over them."""
+    said = provider.timeouts
+    return replace(preset.timeouts, **{name: getattr(said, name) for name in said.model_fields_set})
+
+
+def _link(provider: ProviderSettings, report: Report) -> Link:
+    """How the server is reached. A proxy that is none is reported; the server is not asked directly then."""
+    proxy = provider.proxy.get_secret_value().strip()
+    if proxy and not _PROXY.fullmatch(proxy):
+        report("proxy", "should be `http://host:port`")
+        raise SettingsError("its proxy cannot be used: it should be `http://host:port`")
+    return Link(
+        ca_file=os.path.expanduser(provider.ca_file),
+        client_certificate=os.path.expanduser(provider.client_certificate),
+        client_key=os.path.expanduser(provider.client_key),
+        socket=os.path.expanduser(provider.socket),
+        proxy=proxy,
+    )
+
+
+def _chat_with(options: Mapping[str, object], routes: Routes) -> Route | None:
+    """Ollama's own chat route where its own options are set: `/v1` cannot take them.
+
+    A model that chat asks for with another `num_ctx` than completion is loaded anew at each change between
+    them, and without `keep_alive` a chat sets the time back to the server's own.
+    """
+    chat, completion = routes.chat, routes.completion
+    if not options.keys() & {"num_ctx", "keep_alive"} or chat is None or completion is None:
+        return chat
+    root, own, _ = completion.path.partition("/api/generate")
+    if own and chat == Route(Wire.OPENAI_CHAT, f"{root}/v1/chat/completions"):
+        return Route(Wire.OLLAMA_CHAT, f"{root}/api/chat")
+    return chat
 
 
 def _key(preset: Preset, provider: ProviderSettings, address: Address) -> KeySource:
@@ -176,7 +226,7 @@ def _options(provider: ProviderSettings, wires: set[Wire], report: Report) -> di
     options: dict[str, object] = {}
     for name, (key, known, who) in _OPTIONS.items():
         value = getattr(provider, name)
-        if name not in provider.model_fields_set or value in (None, ""):
+        if name not in provider.model_fields_set or value in (None, "", []):
             continue
         if wires & known:
             options[name] = value
@@ -186,4 +236,6 @@ def _options(provider: ProviderSettings, wires: set[Wire], report: Report) -> di
         options["model_path"] = os.path.expanduser(str(options["model_path"]))
     if "idle_minutes" in options:
         options["idle_seconds"] = float(str(options.pop("idle_minutes"))) * 60
+    if "node_path" in options:
+        options["node_path"] = os.path.expanduser(str(options["node_path"]))
     return options

@@ -7,37 +7,23 @@ Importing this costs an import of pydantic, so it comes after `initialized`.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 from pydantic.alias_generators import to_camel
 
+from twinny_lsp.config.fields import (
+    HeaderName,
+    HeaderValue,
+    MaxTokens,
+    OwnersText,
+    OwnersTexts,
+    Seconds,
+    Temperature,
+)
 from twinny_lsp.providers.presets import DEFAULT, PRESETS, SPECIAL_TEMPLATES
 
 SCHEMA_VERSION = 1
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def _token(name: str) -> str:
-    if not HEADER_NAME.fullmatch(name):
-        raise ValueError("should be the name of a header: letters, digits and dashes")
-    return name
-
-
-def _printable(value: object) -> object:
-    """A header's value with a line break in it would be two headers."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if isinstance(text, str) and any(ord(char) < 32 or ord(char) == 127 for char in text):
-        raise ValueError("should be without line breaks and control characters")
-    return value
-
-
-HeaderValue = Annotated[SecretStr, BeforeValidator(_printable)]
-HeaderName = Annotated[str, AfterValidator(_token)]
-Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-MaxTokens = Annotated[int, Field(ge=1, le=131_072)]
 MultilineChoice = Literal["auto", "always", "never"]
 _TEMPLATES: dict[str, JsonValue] = {"examples": [*sorted(SPECIAL_TEMPLATES), "codellama", "qwen"]}
 
@@ -60,13 +46,20 @@ class Section(BaseModel):
 class TimeoutSettings(Section):
     """How long to wait for a server."""
 
-    connect: Seconds = Field(default=5.0, description="Seconds until the connection stands.")
+    connect: Seconds = Field(
+        default=5.0,
+        description="Seconds until the connection stands. Symmetry: 15, for each of its four steps.",
+    )
     first_byte: Seconds = Field(
         default=120.0,
         description="Seconds until the first byte of the answer. Long, since queueing, loading the model and "
-        "reading the prompt count; the editor's cancel is what really ends a request.",
+        "reading the prompt count; the editor's cancel is what really ends a request. Symmetry: 60.",
     )
     idle: Seconds = Field(default=60.0, description="Seconds between two pieces of one answer.")
+    total: Seconds = Field(
+        default=600.0,
+        description="Symmetry: seconds for a whole answer, since a provider need never stop by itself.",
+    )
 
 
 class ProviderSettings(Section):
@@ -96,6 +89,26 @@ class ProviderSettings(Section):
     headers: dict[HeaderName, HeaderValue] = Field(
         default={}, repr=False, description="Headers sent with every request to this server."
     )
+    ca_file: str = Field(
+        default="",
+        description="For https: file with the certificate (PEM) of an authority to trust besides the "
+        "system's, such as your own; `~` is your home folder.",
+    )
+    client_certificate: str = Field(
+        default="", description="For https: file with the certificate (PEM) that is shown to the server."
+    )
+    client_key: str = Field(
+        default="",
+        description="File with that certificate's private key, without a password; left out, it is in the "
+        "same file.",
+    )
+    socket: str = Field(
+        default="", description="A Unix socket to connect to, in place of the address' host and port."
+    )
+    proxy: SecretStr = Field(
+        default=SecretStr(""),
+        description="A proxy for this server: `http://host:port`. The environment's proxies are never used.",
+    )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long to wait for the server."
     )
@@ -110,11 +123,19 @@ class ProviderSettings(Section):
         "-1 for ever, 0 not at all. Left out, the server's own.",
     )
     model_path: str = Field(
-        default="", description="embedded: the GGUF file to run; left out, the tiny model of the package."
+        default="",
+        description="embedded: the GGUF file to run, whatever model is named. Left out, the model's name "
+        "finds a file that `twinny-lsp pull` brought; without a name it is the tiny model of the package.",
+    )
+    model_directory: str = Field(
+        default="",
+        description="embedded: the folder for what `twinny-lsp pull` brings; `~` is your home folder. Left "
+        "out, it is `twinny-lsp/models` in the platform's folder for data.",
     )
     context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] | None = Field(
         default=None,
-        description="embedded: tokens of context to load the model with. Left out, it is chosen.",
+        description="embedded: tokens of context to load the model with. Left out, it is chosen by the "
+        "model and the machine's memory.",
     )
     batch_tokens: Annotated[int, Field(ge=32, le=1_048_576)] | None = Field(
         default=None,
@@ -122,12 +143,34 @@ class ProviderSettings(Section):
         "embedded: tokens of prompt to read at once.",
     )
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        default=None, description="embedded: processor threads to compute with. Left out, they are chosen."
+        default=None,
+        description="embedded: threads to compute with. Left out, all fast cores but one, 8 at most.",
     )
     idle_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] | None = Field(
         default=None, description="embedded: minutes without a request until the model is unloaded; 0: never."
     )
     share: bool = Field(default=True, description="embedded: one process for all of your editors.")
+    opt_in: bool = Field(
+        default=False,
+        description="symmetry: `true` allows chats to go to strangers' computers, whose operators read them. "
+        "Holds in your own file only, as the next four do: an editor's settings can come from a project.",
+    )
+    server_key: OwnersText = Field(
+        default="",
+        description="symmetry: public key of the server that chooses a provider, 64 hexadecimal digits; "
+        "nobody else is taken for it. Left out, that of the public network.",
+    )
+    allowed_providers: OwnersTexts = Field(
+        default=[],
+        description="symmetry: ids of the providers that may be asked; left out, any the server chooses.",
+    )
+    bootstrap: OwnersTexts = Field(
+        default=[],
+        description="symmetry: nodes of a private network to begin at, `HOST:PORT`; left out, the public.",
+    )
+    node_path: str = Field(
+        default="", description="symmetry: the Node.js to run, 18 or newer; left out, the one on PATH."
+    )
 
 
 class ModelChoice(Section):
@@ -240,8 +283,8 @@ class CompletionSection(Addressed):
     )
     fallback: list[str | ModelChoice] = Field(
         default=[],
-        description="What to ask when the first server is not there, in order: names of providers, or "
-        '`{"provider": …, "model": …}`.',
+        description="What to ask while the first server does not answer, in order: names of providers, or "
+        '`{"provider": …, "model": …}`. The first one answers again as soon as it is back.',
     )
     languages: dict[str, LanguageSettings] = Field(
         default={},

@@ -15,7 +15,8 @@ from twinny_lsp.errors import ProviderError, SettingsError, TwinnyError
 from twinny_lsp.lsp.chat import in_full
 from twinny_lsp.lsp.insertion import Insertion, InsertionLost
 from twinny_lsp.lsp.notices import Level
-from twinny_lsp.lsp.progress import ModelProgress
+from twinny_lsp.lsp.progress import begin, end
+from twinny_lsp.lsp.strangers import strangers
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.document import ChatDocument
@@ -102,6 +103,7 @@ class ChatAnswer:
             spoken.finish, generation_tokens, text=bool(spoken.text.strip()), thinking=bool(spoken.thinking)
         )
         lost = await self._end(said, model)
+        self._parts.server.backend.engine.answered(target)
         self._parts.troubles.worked(target)
         return self._result(spoken, model, lost)
 
@@ -129,6 +131,12 @@ class ChatAnswer:
             target = replace(target, model=front.model)
         if target is None:
             raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
+        if strangers(target.endpoint):
+            raise SettingsError(
+                f"A chat document is not sent to {target.endpoint.name}: people you do not know would read "
+                "it, with all that was said to other models and the names of your files. Choose another "
+                "`provider:`."
+            )
         temperature = settings.temperature if front.temperature is None else front.temperature
         system = front.system or settings.system
         return replace(settings, target=target, system=system, temperature=temperature), target
@@ -162,16 +170,15 @@ class ChatAnswer:
             target.model, ChatPrompt(sending.messages), max_tokens, temperature=settings.temperature
         )
         work = asyncio.ensure_future(listen(provider, generation, self._piece))
-        progress = ModelProgress(self._parts.server)
-        showing = asyncio.ensure_future(progress.begin(target.model, work))
+        showing = asyncio.ensure_future(begin(self._parts.server, target.model, work.cancel))
         try:
             return await self._stoppable(work)
         except ProviderError as error:
             self._parts.troubles.failed(error, target, told=True)
             raise
         finally:
-            showing.cancel()
-            progress.end()
+            if not showing.cancel():
+                end(self._parts.server, showing.result())
 
     async def _stoppable(self, work: Awaitable[T]) -> T:
         """Await it, unless it is stopped before: by the user, or since nothing can be written any more."""

@@ -18,9 +18,11 @@ class Wire(StrEnum):
     OLLAMA_CHAT = "ollama-chat"
     OPENAI_COMPLETIONS = "openai-completions"
     OPENAI_CHAT = "openai-chat"
+    OPENAI_FIM = "openai-fim"
     LLAMACPP_COMPLETION = "llamacpp-completion"
     LLAMACPP_INFILL = "llamacpp-infill"
     EMBEDDED = "embedded"
+    SYMMETRY = "symmetry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,28 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `first_byte` is long: queueing, loading the model and reading the prompt count."""
+    """Seconds. `first_byte` is long: queueing, loading the model and reading the prompt count.
+
+    `total` bounds a whole answer; only Symmetry has it, where nothing else ends a provider that never stops.
+    """
 
     connect: float = 5.0
     first_byte: float = 120.0
     idle: float = 60.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the server is reached, beside its address. All are paths of files, but `proxy`: its URL, which may
+    hold a password. `socket`: a Unix socket, in place of host and port.
+    """
+
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    socket: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +92,11 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     timeouts: Timeouts = Timeouts()
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    """What only this preset knows: num_ctx and keep_alive (Ollama), model path (embedded)."""
+    """What only this preset knows: num_ctx and keep_alive (Ollama), model path (embedded), server key and
+    allowed providers (Symmetry)."""
+    link: Link = Link()
+
+    @property
+    def address(self) -> str:
+        """What tells this server from others, for people too: its base URL, or its socket."""
+        return f"unix:{self.link.socket}" if self.link.socket else self.base_url

@@ -38,6 +38,10 @@ class Registry:
         if not self.native_refused(endpoint, model):
             self._no_native.append((endpoint, model))
 
+    def restarted(self, endpoint: Endpoint) -> None:
+        """Nobody answers there: who comes back may have another model, so forget what this one refused."""
+        self._no_native = [pair for pair in self._no_native if pair[0] != endpoint]
+
     async def keep(self, endpoints: Iterable[Endpoint]) -> None:
         """After a change of settings: close the providers of all other endpoints and forget about them."""
         wanted = list(endpoints)
@@ -58,6 +62,10 @@ def _make(endpoint: Endpoint) -> Provider:
         from twinny_lsp.providers.embedded import EmbeddedProvider
 
         return EmbeddedProvider(endpoint)
+    if endpoint.preset == "symmetry":
+        from twinny_lsp.providers.symmetry import SymmetryProvider
+
+        return SymmetryProvider(endpoint)
     from twinny_lsp.providers.http import HttpProvider
 
     return HttpProvider(endpoint)

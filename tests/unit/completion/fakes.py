@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from tests.golden.completion.check import snapshot_of
+from tests.support.stand_in import StandIn
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.seams import Hole, Prompted, Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.windows import window
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
+from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, RawPrompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -114,7 +115,7 @@ class Stream:
             self.closed.set()
 
 
-class FakeProvider:
+class FakeProvider(StandIn):
     """Streams wait for the test, or for `script`, which may answer each generation at once."""
 
     def __init__(self, where: Endpoint, script: Callable[[Stream], object] | None = None) -> None:
@@ -123,6 +124,10 @@ class FakeProvider:
         self.streams: list[Stream] = []
         self.known = ModelFacts("model")
         self.facts_error: Exception | None = None
+        self.state = Health(State.READY)
+        self.looks = 0
+        self.gate: asyncio.Event | None = None
+        """Looks wait for it, if there is one."""
         self._more = asyncio.Event()
 
     def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
@@ -143,7 +148,10 @@ class FakeProvider:
         return self.streams[count - 1]
 
     async def health(self) -> Health:
-        return Health(State.READY)
+        self.looks += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        return self.state
 
     async def models(self) -> list[ModelFacts]:
         return [self.known]
@@ -152,15 +160,6 @@ class FakeProvider:
         if self.facts_error is not None:
             raise self.facts_error
         return replace(self.known, name=model)
-
-    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return None
-
-    async def close(self) -> None:
-        return None
 
 
 class FakeRegistry:
@@ -177,6 +176,9 @@ class FakeRegistry:
 
     def refuse_native(self, where: Endpoint, model: str) -> None:
         self.refused.append((where.name, model))
+
+    def restarted(self, where: Endpoint) -> None:
+        self.refused = [pair for pair in self.refused if pair[0] != where.name]
 
 
 @dataclass
@@ -217,6 +219,7 @@ class Desk:
             clock=self.clock,
             grace=grace,
         )
+        self.engine._watch._chance = lambda: 0.0
         self._version = 0
 
     @property

@@ -1,4 +1,4 @@
-"""The templates are where the program looks for them: in a checkout, from a wheel, from an sdist."""
+"""Templates and the Symmetry sidecar are where the program looks for them: checkout, wheel, sdist."""
 
 from __future__ import annotations
 
@@ -71,6 +71,8 @@ def test_wheel(built: Path, tmp_path: Path) -> None:
     folder = root / "twinny_lsp" / "fim_templates"
     assert {path.name for path in folder.iterdir()} == FILES
     assert not (root / "fim_templates").exists()
+    sidecar = root / "twinny_lsp" / "assets" / "symmetry"
+    assert {path.name for path in sidecar.iterdir()} == {"sidecar.cjs", "package.json", "package-lock.json"}
     assert places(root, tmp_path) == [root / "twinny_lsp", folder]
 
 
