@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.editors.chat import ChatModel, run_loop
 from tests.editors.lsp_tee import Traffic
 from tests.support.fake_server import FakeServer, Recorded, Reply, json_reply, ollama_stream
 from tools.fetch_editors import Editor, EditorUnavailable, locate
@@ -100,6 +101,19 @@ def model() -> Iterator[Model]:
     made, loop = Model(), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
+    asyncio.run_coroutine_threadsafe(made.server.__aenter__(), loop).result(10)
+    yield made
+    asyncio.run_coroutine_threadsafe(made.server.__aexit__(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture
+def chat_model() -> Iterator[ChatModel]:
+    """A model to chat with, on a loop in a thread of its own."""
+    loop, thread = run_loop()
+    made = ChatModel(loop)
     asyncio.run_coroutine_threadsafe(made.server.__aenter__(), loop).result(10)
     yield made
     asyncio.run_coroutine_threadsafe(made.server.__aexit__(), loop).result(10)

@@ -90,6 +90,10 @@ class Helix:
         """What a person sees."""
         return self._run("capture-pane", "-p", "-t", "editor")
 
+    def colours(self) -> str:
+        """The same, with the escape sequences of its colours."""
+        return self._run("capture-pane", "-p", "-e", "-t", "editor")
+
     def until(self, look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
         """Wait for it; where it never comes, the failure shows the screen."""
         return until(look, what, seconds, seen=self.screen)

@@ -73,6 +73,16 @@ async def test_an_answer_says_who_gave_it(allowed: Running) -> None:
 
 
 @limited
+async def test_a_chat_document_is_not_sent_there(allowed: Running) -> None:
+    """It holds what was said to other models, and names of files."""
+    async with chatting() as editor:
+        uri = "file:///project/.twinny/chat/a.md"
+        editor.open("## You\n\ntokens=3\n‸", uri=uri, language="markdown")
+        with pytest.raises(JsonRpcError, match="A chat document is not sent to symmetry"):
+            await editor.command("sendChat", {"uri": uri})
+
+
+@limited
 async def test_progress_ends_with_the_name(allowed: Running) -> None:
     capabilities = {"capabilities": {"window": {"workDoneProgress": True}}}
     async with chatting(initialize=capabilities) as editor:

@@ -6,15 +6,18 @@ documents and actions are other rooms' business.
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from twinny_lsp.chat.history import alternating, fit, grouped
+from twinny_lsp.chat.stream import listen
+from twinny_lsp.chat.tokens import WINDOW_TOKENS, TokenCounts, reserved, window_of
 from twinny_lsp.config.resolved import ChatSettings
+from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Peer, Usage
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Peer, Piece, Usage
 from twinny_lsp.providers.base import Provider
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.presets import PRESETS
@@ -86,27 +89,22 @@ class Conversations:
         if system and not any(message.role == "system" for message in history):
             sent = (Message("system", system), *history)  # not remembered: the next question may have another
         model = question.model or settings.target.model
+        provider = self._provider(settings.target.endpoint)
+        sent = await _fitting(sent, len(question.messages), provider, model, settings.max_tokens)
         generation = Generation(
             model, ChatPrompt(sent), max_tokens=settings.max_tokens, temperature=settings.temperature
         )
-        stream = self._provider(settings.target.endpoint).stream(generation)
-        parts: list[str] = []
-        thoughts: list[str] = []
-        finish, usage, peer = Finish.INCOMPLETE, None, None
-        async with contextlib.aclosing(stream):
-            async for piece in stream:
-                thoughts.append(piece.thinking)
-                usage = piece.usage or usage
-                finish = piece.finish or finish
-                peer = piece.answered_by or peer
-                if piece.text:
-                    parts.append(piece.text)
-                    if on_text:
-                        on_text(conversation, piece.text)
-        answer = "".join(parts)
+
+        def on_piece(piece: Piece) -> None:
+            if on_text and piece.text:
+                on_text(conversation, piece.text)
+
+        said = await listen(provider, generation, on_piece)
         seen_by = known.seen_by | {settings.target.endpoint.name}
-        self._remember(conversation, (*history, Message("assistant", answer)), seen_by)
-        return Answer(answer, model, conversation, finish, "".join(thoughts), usage, peer)
+        self._remember(conversation, (*history, Message("assistant", said.text)), seen_by)
+        return Answer(
+            said.text, model, conversation, said.finish, said.thinking, said.usage, said.answered_by
+        )
 
     def forget(self, conversation: str) -> None:
         """Drop one conversation; unknown ids are no error."""
@@ -121,6 +119,27 @@ class Conversations:
         self._histories.move_to_end(conversation)
         while len(self._histories) > MAX_CONVERSATIONS:
             self._histories.popitem(last=False)
+
+
+async def _fitting(
+    messages: tuple[Message, ...], new: int, provider: Provider, model: str, max_tokens: int
+) -> tuple[Message, ...]:
+    """The messages without the oldest that the model's window has no room for; the last `new` all stay.
+
+    Where all is small, nobody is asked how large it is.
+    """
+    if 2 * sum(estimate_tokens(message.content) for message in messages) < WINDOW_TOKENS // 2:
+        return messages
+    window = await window_of(provider, model)
+    counts = TokenCounts(provider, model)
+    sizes = await counts.of_all([message.content for message in messages])
+    system = [message for message in messages if message.role == "system"]
+    budget = window - reserved(max_tokens, window)
+    budget -= sum(size for i, size in enumerate(sizes) if i >= len(messages) - new or messages[i] in system)
+    older = [(m, size) for m, size in zip(messages[:-new], sizes[:-new], strict=True) if m not in system]
+    fitted = fit(grouped([m for m, _ in older], [size for _, size in older]), budget)
+    asked = [message for message in messages[-new:] if message not in system]
+    return (*system, *alternating([*fitted.messages, *asked]))
 
 
 def _keep_apart(history: _History, endpoint: Endpoint) -> None:

@@ -82,6 +82,22 @@ class Ignores:
                 return ignored
         return ""
 
+    def why_not_folder(self, path: str) -> str:
+        """Why nothing in the folder may be read, so that nobody need look into it; "" when some of it may."""
+        names = self._names(path)
+        if not names:
+            return "is outside the workspace folder"
+        for name in names:
+            verdict = None if self._allow.match_file(f"{name}/") else denied(f"{name}/_")
+            if verdict is not None:
+                return verdict.reason
+            if self._deny.match_file(f"{name}/"):
+                return "is named by `privacy.deny`"
+            for own in (True, False):
+                if ignored := self._folder_ignored(name, own=own):
+                    return ignored
+        return ""
+
     def why_never(self, path: str) -> str:
         """Why no model may see the file, not even where the user works in it; "" when one may."""
         names = self._names(path)
@@ -108,19 +124,24 @@ class Ignores:
 
     def _ignored(self, path: str, *, own: bool) -> str:
         """Which rules (git's, or those of our own ignore files) name the file or a folder above it."""
+        above = self._folder_ignored(path.rpartition("/")[0], own=own)
+        return above or self._named(self.root / path, own=own, folder=False)
+
+    def _folder_ignored(self, path: str, *, own: bool) -> str:
+        """Which rules name the folder or one above it; the root itself is named by none."""
         if self._clock() - self._checked_at >= RECHECK_S:
             self._checked_at = self._clock()
             self._rules.clear()
             self._folders.clear()
         here = self.root
-        for name in path.split("/")[:-1]:
+        for name in path.split("/") if path else ():
             here = here / name
             named = self._folders.get((here, own))
             if named is None:
                 named = self._folders[here, own] = self._named(here, own=own, folder=True)
             if named:
                 return named
-        return self._named(self.root / path, own=own, folder=False)
+        return ""
 
     def _named(self, path: Path, *, own: bool, folder: bool) -> str:
         """Which rules name just this path, the nearest first; an exception there ends the search."""

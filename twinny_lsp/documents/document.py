@@ -17,7 +17,7 @@ from twinny_lsp.documents.encoding import (
     range_from_client,
 )
 from twinny_lsp.documents.snapshot import Snapshot
-from twinny_lsp.documents.text import Text
+from twinny_lsp.documents.text import Position, Text
 from twinny_lsp.languages import canonical
 
 EDITS_KEPT = 64
@@ -36,6 +36,18 @@ class Edit(NamedTuple):
     removed: str
     inserted: str
     at: float
+
+
+class Change(NamedTuple):
+    """What was done to a text: `inserted` in the place of `removed`, which was between two positions.
+
+    Positions are code points in the text as it was before.
+    """
+
+    start: Position
+    end: Position
+    removed: str
+    inserted: str
 
 
 class Document:
@@ -79,7 +91,7 @@ class Document:
         """The size in bytes of UTF-8, known without counting."""
         return self._text.byte_count
 
-    def apply_incremental(self, span: Range, text: str, at: float = 0.0) -> None:
+    def apply_incremental(self, span: Range, text: str, at: float = 0.0) -> Change:
         """Put `text` in the place of `span`, which is in the client's units; `at` goes into the history.
 
         Costs the lines that are touched, whatever the size of the document.
@@ -88,12 +100,15 @@ class Document:
         removed = self._text.replace(start, end, text)
         self._lines = None
         self.edits.append(Edit(*start, removed[:EDIT_CHARS_KEPT], text[:EDIT_CHARS_KEPT], at))
+        return Change(start, end, removed, text)
 
-    def replace_all(self, text: str) -> None:
+    def replace_all(self, text: str) -> Change:
         """Take a new text for the whole document. The history ends here: its rows mean nothing any more."""
+        change = Change((0, 0), self._text.end, self._text.text, text)
         self._text = Text(text)
         self._lines = None
         self.edits.clear()
+        return change
 
     def snapshot(self, line: int, character: int) -> Snapshot:
         """An immutable view with the cursor at a position in the client's units, clamped into the text."""
@@ -103,6 +118,19 @@ class Document:
     def position(self, row: int, column: int) -> tuple[int, int]:
         """(line, character) in the client's units of a position in code points, clamped into the text."""
         return position_to_client(self._text.lines, row, column, self.encoding)
+
+    def offset_of(self, position: Position) -> int:
+        """How many code points stand before a position of the text."""
+        row, column = position
+        return sum(map(len, self._text.lines[:row])) + column
+
+    def position_at(self, offset: int) -> Position:
+        """The position that has so many code points before it."""
+        for row, line in enumerate(self._text.lines):
+            if offset < len(line):
+                return row, offset
+            offset -= len(line)
+        return self._text.end
 
     def text_in(self, span: Range) -> str:
         """The text inside a range in the client's units."""

@@ -9,8 +9,11 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 
 def take(argument: Any, keys: Sequence[str]) -> Mapping[str, Any]:
-    """The one argument object of a command; None counts as empty. Raises -32602 for unknown keys."""
-    if argument is None:
+    """The one argument object of a command; None counts as empty, as does `[]`, which is how Lua writes `{}`.
+
+    Raises -32602 for unknown keys.
+    """
+    if argument is None or argument == []:
         return {}
     if not isinstance(argument, Mapping):
         raise JsonRpcInvalidParams(f"the argument is an object with the keys {', '.join(keys)}")
@@ -68,3 +71,16 @@ def span(given: Mapping[str, Any], key: str) -> tuple[int, int, int, int] | None
     if len(numbers) != 4:
         raise JsonRpcInvalidParams(f"`{key}` is a range: {{start: {{line, character}}, end: …}}")
     return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def place(given: Mapping[str, Any], key: str) -> tuple[int, int] | None:
+    """An LSP position as (line, character) in the client's units, None when absent."""
+    value = given.get(key)
+    if value is None:
+        return None
+    line, character = (
+        (value.get("line"), value.get("character", 0)) if isinstance(value, Mapping) else (None, 0)
+    )
+    if type(line) is not int or type(character) is not int or min(line, character) < 0:
+        raise JsonRpcInvalidParams(f"`{key}` is a position: {{line, character}}")
+    return line, character

@@ -42,6 +42,9 @@ class Profile:
     resolves: bool = True
     """Neovim asks for more about an item after it was taken, and drops all but its first line when a letter
     is typed before the answer: it is told that there is no more to ask for."""
+    tells_late_s: float = 0.0
+    """How long it may collect what is typed before it tells. Neovim, unless it is configured not to: it also
+    leaves out edits that were made for an older text, says that it has applied them, and shows a message."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -61,6 +64,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         bare_newlines=neovim,
         resolves=not neovim,
         inserts_label=name == "emacs",
+        tells_late_s=0.15 if neovim else 0.0,
     )
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TRIGGER_CHARACTERS = (".", "(", "[", "{", ":", "=", ",", " ", "\n")
+MENTIONS = "@"
+"""Opens the menu of mentions in chat documents; elsewhere the model is not asked for it."""
+TRIGGER_CHARACTERS = (".", "(", "[", "{", ":", "=", ",", " ", "\n", MENTIONS)
 """For menus. A blank and a new line are among them, since that is where a model is asked what comes next."""
 
 
@@ -70,7 +72,7 @@ class CompletionFeatures:
 
         empty = lsp.CompletionList(is_incomplete=True, items=[])
         document = self._server.documents.get(params.text_document.uri)
-        if document is None:
+        if document is None or (params.context and params.context.trigger_character == MENTIONS):
             return empty
         snapshot = document.snapshot(params.position.line, params.position.character)
         invoked = params.context is None or params.context.trigger_kind is lsp.CompletionTriggerKind.Invoked

@@ -18,6 +18,7 @@ from lsprotocol import types as lsp
 
 from twinny_lsp.lsp.actions import code_actions, resolve_action
 from twinny_lsp.lsp.chat import ChatCommand
+from twinny_lsp.lsp.chat_documents import ChatDocuments
 from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.first_run import FirstRun
@@ -36,16 +37,21 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     sync = SettingsSync(server)
     troubles = Troubles(server, FirstRun(server, sync))
     completion = CompletionFeatures(server, sync)
+    chats = ChatDocuments(server, sync, troubles)
     server.on_initialized(partial(_start, server, sync, troubles))
 
     def feature(method: str, handler: Callable[..., Any], options: object = None) -> None:
         # pygls sets attributes on what it registers, and a bound method takes none.
         server.feature(method, options)(partial(handler))
 
-    feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, completion.inline, lsp.InlineCompletionOptions())
+    feature(
+        lsp.TEXT_DOCUMENT_INLINE_COMPLETION,
+        partial(_inline, chats, completion),
+        lsp.InlineCompletionOptions(),
+    )
     feature(
         lsp.TEXT_DOCUMENT_COMPLETION,
-        completion.menu,
+        partial(_menu, chats, completion),
         lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
     )
     feature(lsp.COMPLETION_ITEM_RESOLVE, completion.resolve)
@@ -53,19 +59,40 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     feature("textDocument/didPartiallyAcceptCompletion", completion.did_accept_part)
     feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
-        partial(code_actions, server),
+        lambda params: [*chats.actions(params), *code_actions(server, params)],
         lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix], resolve_provider=True),
     )
     feature(lsp.CODE_ACTION_RESOLVE, resolve_action)
+    feature(lsp.TEXT_DOCUMENT_CODE_LENS, chats.lenses, lsp.CodeLensOptions())
     feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
     feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
     commands = Commands(server, sync).table() | {"chat": ChatCommand(server, sync, troubles).run}
+    commands |= {"openChat": chats.open, "sendChat": chats.send, "stopChat": chats.stop}
     commands["accepted"] = completion.accepted
     server.documents.on_close(completion.closed)
     server.documents.on_open(lambda document: _opened(server, completion, document))
     for name, handler in commands.items():
         server.command(f"twinny-lsp.{name}")(partial(handler))
     return server
+
+
+async def _inline(
+    chats: ChatDocuments, completion: CompletionFeatures, params: lsp.InlineCompletionParams
+) -> lsp.InlineCompletionList:
+    """Nothing while an answer is written there: each of its edits would have the editor ask for more."""
+    if chats.is_answering(params.text_document.uri):
+        return lsp.InlineCompletionList(items=[])
+    return await completion.inline(params)
+
+
+async def _menu(
+    chats: ChatDocuments, completion: CompletionFeatures, params: lsp.CompletionParams
+) -> lsp.CompletionList:
+    """Mentions in chat documents, else the model's, unless it is writing an answer there."""
+    mentions = await chats.menu(params)
+    if mentions is None and chats.is_answering(params.text_document.uri):
+        return lsp.CompletionList(is_incomplete=True, items=[])
+    return mentions or await completion.menu(params)
 
 
 def _opened(server: TwinnyServer, completion: CompletionFeatures, document: Document) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lsprotocol import types
 
+from twinny_lsp.documents.document import Change as Made
 from twinny_lsp.documents.document import Document
 from twinny_lsp.documents.encoding import Encoding
 from twinny_lsp.documents.notebook import Cell, CellKind, Notebook
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 NO_VERSION = -1
 
 Watcher = Callable[[Document], None]
+EditWatcher = Callable[[Document, Made], None]
 Change = types.TextDocumentContentChangeEvent
 
 
@@ -38,6 +40,7 @@ class Documents:
         self._opened: list[Watcher] = []
         self._changed: list[Watcher] = []
         self._closed: list[Watcher] = []
+        self._edited: list[EditWatcher] = []
 
     def get(self, uri: str) -> Document | None:
         """The open document (or notebook cell) of exactly that uri."""
@@ -71,6 +74,10 @@ class Documents:
         """Call `watcher` after a document changed; its latest edit is `document.edits[-1]`."""
         self._changed.append(watcher)
 
+    def on_edit(self, watcher: EditWatcher) -> None:
+        """Call `watcher` after each single edit: a change may bring several. Its version comes after them."""
+        self._edited.append(watcher)
+
     def on_close(self, watcher: Watcher) -> None:
         """Call `watcher` after a document was closed; it is not in the store any more."""
         self._closed.append(watcher)
@@ -98,7 +105,9 @@ class Documents:
             start = max(i for i, change in enumerate(changes) if not _is_partial(change))
             changes = changes[start + 1 :]
         for change in changes:
-            _apply(document, change, self._clock())
+            made = _apply(document, change, self._clock())
+            for edited in self._edited:
+                edited(document, made)
         document.version = document.version + 1 if version < 0 else version
         _tell(self._changed, document)
 
@@ -196,13 +205,12 @@ def _is_partial(change: Change) -> bool:
     return isinstance(change, types.TextDocumentContentChangePartial)
 
 
-def _apply(document: Document, change: Change, now: float) -> None:
+def _apply(document: Document, change: Change, now: float) -> Made:
     if isinstance(change, types.TextDocumentContentChangePartial):
         start, end = change.range.start, change.range.end
         span = (start.line, start.character, end.line, end.character)
-        document.apply_incremental(span, change.text, now)
-    else:
-        document.replace_all(change.text)
+        return document.apply_incremental(span, change.text, now)
+    return document.replace_all(change.text)
 
 
 def _cell(cell: types.NotebookCell) -> Cell:

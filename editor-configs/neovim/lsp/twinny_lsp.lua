@@ -11,6 +11,9 @@ return {
 
   root_markers = { '.twinny.toml', '.git' },
 
+  -- Tell of each key at once and not up to 150 ms later: answers are written into chats while you type.
+  flags = { debounce_text_changes = 0 },
+
   -- A file without a project is completed too.
   workspace_required = false,
 

@@ -137,3 +137,22 @@ async def test_each_question_may_have_its_own_system_message() -> None:
     prompt = provider.asked[1].prompt
     assert isinstance(prompt, ChatPrompt)
     assert [m.content for m in prompt.messages if m.role == "system"] == ["be long"]
+
+
+class CountingProvider(FakeProvider):
+    """One token a character, and a window of 4,096 (it does not tell)."""
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return len(text)
+
+
+async def test_the_oldest_messages_are_left_out_where_the_window_is_full() -> None:
+    provider = CountingProvider([Piece("ok"), Piece(finish=Finish.STOP)])
+    conversations = Conversations(lambda _: provider)
+    first = await conversations.ask(Question((Message("user", "a" * 900),)), settings("brief"))
+    for letter in "bcd":
+        question = Question((Message("user", letter * 900),), conversation=first.conversation)
+        await conversations.ask(question, settings("brief"))
+    sent = [message.content[:2] for message in provider.asked[-1].prompt.messages]  # type: ignore[union-attr]
+    assert sent == ["br", "cc", "ok", "dd"], "2,048 of the 4,096 are for the answer"
+    assert [message.content[:1] for message in provider.asked[1].prompt.messages] == ["b", "a", "o", "b"]  # type: ignore[union-attr]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from lsprotocol import types as lsp
 
@@ -158,15 +160,16 @@ def capabilities(snippet: bool, modes: list[lsp.InsertTextMode] | None) -> lsp.C
     )
 
 
+IN_NEOVIM: dict[str, Any] = {"bare_newlines": True, "resolves": False, "tells_late_s": 0.15}
 AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
 
 
 @pytest.mark.parametrize(
     ("name", "caps", "profile"),
     [
-        ("Neovim", capabilities(True, None), Profile(snippet=True, bare_newlines=True, resolves=False)),
-        ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, bare_newlines=True, resolves=False)),
-        ("Neovim", capabilities(False, None), Profile(bare_newlines=True, resolves=False)),
+        ("Neovim", capabilities(True, None), Profile(snippet=True, **IN_NEOVIM)),
+        ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, **IN_NEOVIM)),
+        ("Neovim", capabilities(False, None), Profile(**IN_NEOVIM)),
         ("helix", capabilities(True, None), Profile()),
         ("Eglot", capabilities(True, None), Profile()),
         ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True)),

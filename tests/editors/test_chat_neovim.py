@@ -1,0 +1,188 @@
+"""A chat document in a real Neovim: open, write, send, stream, stop, send again; typing while it streams."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.editors.chat import (
+    CODE,
+    PIECES,
+    QUESTION,
+    SENT,
+    ChatModel,
+    answer_of,
+    streamed_text,
+    without_sent,
+)
+from tests.editors.lsp_tee import Traffic
+from tests.editors.neovim import CLIENT, Neovim
+from tests.editors.screens import keep
+from tests.editors.test_neovim import ended_well
+from tools.fetch_editors import Editor
+
+pytestmark = pytest.mark.editor
+
+OPEN = f"{CLIENT}:exec_cmd({{ title = '', command = 'twinny-lsp.openChat', arguments = {{ {{}} }} }})"
+
+
+@pytest.fixture
+def neovim(nvim_editor: Editor, project: Path, traffic: Traffic, chat_model: ChatModel) -> Iterator[Neovim]:
+    editor = Neovim(nvim_editor, project, traffic)
+    editor.configure(settings={"twinny-lsp": chat_model.settings})
+    yield editor
+    ended_well(editor)
+
+
+def act(neovim: Neovim, title: str) -> None:
+    """Run the code action of that title at the cursor, as a person chooses it from the menu."""
+    title = f"twinny-lsp: {title}"
+    neovim.until(lambda: title in offered(neovim), f"the editor offers {title!r}")
+    neovim.lua(
+        "local title = ...\n"
+        "vim.lsp.buf.code_action({ apply = true, filter = function(a) return a.title == title end })",
+        title,
+    )
+
+
+def offered(neovim: Neovim) -> list[str]:
+    """The titles of the code actions at the cursor."""
+    found = neovim.lua(
+        "local params = vim.lsp.util.make_range_params(0, 'utf-8')\n"
+        "params.context = { diagnostics = {} }\n"
+        "local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', params, 5000) or {}\n"
+        "local titles = {}\n"
+        "for _, answer in pairs(answers) do\n"
+        "  for _, action in ipairs(answer.result or {}) do table.insert(titles, action.title) end\n"
+        "end\n"
+        "return titles"
+    )
+    return list(found)
+
+
+def open_chat(neovim: Neovim) -> Path:
+    """Open a chat from a file of the project; the cursor is where the message goes."""
+    neovim.open("a.py", CODE, row=0)
+    neovim.keys("<Esc>")
+    neovim.lua(OPEN)
+    neovim.until(lambda: neovim.nvim.current.buffer.name.endswith(".md"), "the chat is shown")
+    path = Path(neovim.nvim.current.buffer.name)
+    opened = f"file://{path}"
+    neovim.until(
+        lambda: [
+            entry
+            for entry in neovim.traffic.said("editor", "textDocument/didOpen")
+            if entry.message["params"]["textDocument"]["uri"] == opened
+        ],
+        "the server knows it",
+    )
+    return path
+
+
+def test_open_write_send_stop_and_send_again(neovim: Neovim, chat_model: ChatModel, project: Path) -> None:
+    path = open_chat(neovim)
+    assert path.parent == project / ".twinny" / "chat"
+    neovim.keys(f"Go{QUESTION}<Esc>")
+    chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
+    act(neovim, "Send to model")
+    neovim.until(lambda: "sum(prices)" in neovim.buffer(), "the answer streams in")
+    assert "Sent to ollama" in neovim.screen()
+    keep("chat-neovim", neovim.screen())
+    act(neovim, "Stop the model")
+    neovim.until(lambda: "Stopped." in neovim.buffer(), "it is stopped")
+    chat_model.goes_on()
+    said = "It adds one price at a time.\n\n```python\nreturn sum(prices)\n```"
+    assert answer_of(neovim.buffer()) == said
+    neovim.keys("GoAnd now?<Esc>")
+    chat_model.says(["Better."])
+    act(neovim, "Send to model")
+    neovim.until(lambda: "Better." in neovim.buffer(), "the second answer")
+    asked = chat_model.asked[-1].json["messages"]
+    assert [message["content"] for message in asked] == [
+        SENT,
+        said,
+        "And now?",
+    ]
+    chat_model.says(["Best."])
+    neovim.nvim.funcs.search("And now", "w")
+    act(neovim, "Answer again")
+    neovim.until(lambda: "Best." in neovim.buffer(), "another answer")
+    assert "Better." not in neovim.buffer()
+    assert [message["content"] for message in chat_model.asked[-1].json["messages"]][-1] == "And now?"
+    assert neovim.save(path) == neovim.buffer()
+
+
+@pytest.mark.parametrize("late_ms", [0, 150], ids=["as shipped", "changes told late"])
+def test_nothing_is_lost_or_moved_while_the_user_types(
+    neovim: Neovim, chat_model: ChatModel, late_ms: int
+) -> None:
+    neovim.configure(flags={"debounce_text_changes": late_ms})
+    path = open_chat(neovim)
+    neovim.nvim.current.buffer[:] = ["Notes:", "", "## You", "", "question"]
+    neovim.until(lambda: "question" in neovim.buffer(), "the message is there")
+    chat_model.says_slowly(PIECES)
+    neovim.nvim.current.window.cursor = (5, 0)
+    act(neovim, "Send to model")
+    neovim.until(lambda: PIECES[0] in neovim.buffer(), "the answer streams in")
+    typed: dict[str, str] = {"gg": "", "G": ""}
+    dice, until = random.Random(7), time.monotonic() + 60
+    while time.monotonic() < until and PIECES[-1] not in neovim.buffer():
+        for place in typed:
+            word = "".join(dice.choices("abcdefgh ", k=dice.randint(1, 6))) + "."
+            neovim.keys(f"<Esc>{place}A")
+            for letter in word:
+                neovim.keys(letter)
+                time.sleep(dice.uniform(0.005, 0.06))
+            typed[place] += word
+    neovim.keys("<Esc>")
+    neovim.until(lambda: PIECES[-1].strip() in neovim.buffer(), "all of it is written")
+    want = streamed_text(typed["gg"], typed["G"])
+    neovim.until(lambda: without_sent(neovim.buffer()) == want, f"the text is {want[:200]!r}…")
+    assert len(typed["gg"]) > 50
+    neovim.save(path)
+    assert without_sent(path.read_text()) == want
+
+
+@pytest.mark.real
+def test_the_embedded_model_answers(nvim_editor: Editor, project: Path, traffic: Traffic) -> None:
+    """The real llama.cpp, with the model of the package."""
+    neovim = Neovim(nvim_editor, project, traffic)
+    settings: dict[str, Any] = {"chat": {"provider": "embedded", "maxTokens": 40}}
+    neovim.configure(settings={"twinny-lsp": settings})
+    open_chat(neovim)
+    neovim.keys("GoHello<Esc>")
+    act(neovim, "Send to model")
+    neovim.until(lambda: "Answer again" in str(offered(neovim)), "it has answered", 90)
+    assert answer_of(neovim.buffer())
+    neovim.keys("GoMore<Esc>")
+    act(neovim, "Send to model")
+    neovim.until(lambda: neovim.buffer().count("## You") == 3, "it answers again", 90)
+    sent = neovim.buffer().rpartition("<details><summary>Sent to embedded: ")[2]
+    assert re.match(r"\d+ tokens</summary>", sent), "counted by the running server, not estimated"
+    assert "2 messages before it" in sent
+    neovim.until(lambda: "Answer again" in str(offered(neovim)), "it has answered", 90)
+    ended_well(neovim)
+
+
+def test_mentions_are_completed(
+    nvim_editor: Editor, project: Path, traffic: Traffic, chat_model: ChatModel
+) -> None:
+    neovim = Neovim(nvim_editor, project, traffic, ghost_text=False)
+    neovim.configure(settings={"twinny-lsp": chat_model.settings})
+    (project / "src").mkdir()
+    (project / "src" / "parse.py").write_text("x = 1\n")
+    path = open_chat(neovim)
+    neovim.keys("Gosee @")
+    neovim.until(lambda: "@diff" in neovim.menu(), "the mentions are in the menu")
+    neovim.keys("file:par<C-Space>")
+    neovim.until(lambda: neovim.menu() == ["@file:src/parse.py"], "the file is in the menu")
+    neovim.keys("<C-n><C-y>")
+    neovim.until(lambda: neovim.line() == "see @file:src/parse.py", "it is taken")
+    assert neovim.save(path).endswith("see @file:src/parse.py\n")
+    ended_well(neovim)

@@ -1,0 +1,107 @@
+"""The front matter of a chat document: which model, where, and how. Pure.
+
+The part of YAML people write there: `key: value`, quotes, comments, and `key: |` with indented lines below.
+What a key means is checked here; whether a provider or a model of that name is there, elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+_LINE = re.compile(r"(?P<key>[A-Za-z_]+)[ \t]*:(?:[ \t]+(?P<value>.*))?$")
+_BLOCK = re.compile(r"[|>][+-]?$")
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the document says; "" and None are "nothing".
+
+    `context`: tokens of the model's window. `thinking`: whether the model's thinking is shown. `problems` are
+    sentences for the person who wrote it.
+    """
+
+    model: str = ""
+    provider: str = ""
+    system: str = ""
+    temperature: float | None = None
+    context: int | None = None
+    thinking: bool = False
+    problems: tuple[str, ...] = ()
+
+
+KEYS = tuple(field.name for field in fields(Front) if field.name != "problems")
+
+
+def read(lines: Sequence[str]) -> tuple[Front, int]:
+    """The front matter at the top of a document, and the row where the document goes on.
+
+    `lines` are without terminators. Without a closing `---` there is no front matter.
+    """
+    if not lines or lines[0].rstrip() != "---":
+        return Front(), 0
+    end = next((row for row, line in enumerate(lines) if row and line.rstrip() in ("---", "...")), 0)
+    if not end:
+        return Front(), 0
+    found: dict[str, object] = {}
+    problems: list[str] = []
+    row = 1
+    while row < end:
+        line, at, row = lines[row], row + 1, row + 1
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.match(line.rstrip())
+        key = match["key"].lower() if match else ""
+        if match is None or key not in KEYS:
+            problems.append(f"line {at}: known here are {', '.join(f'`{known}:`' for known in KEYS)}")
+            continue
+        value = _plain(match["value"] or "")
+        if _BLOCK.match(value):
+            begin = row
+            while row < end and (not lines[row].strip() or lines[row][:1] in " \t"):
+                row += 1
+            value = _block(lines[begin:row])
+        try:
+            found[key] = _typed(key, value)
+        except ValueError as error:
+            problems.append(f"line {at}: `{key}` {error}")
+    return Front(**found, problems=tuple(problems)), end + 1  # type: ignore[arg-type]
+
+
+def _plain(value: str) -> str:
+    """Without quotes, or without a comment."""
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return re.sub(r"(?:^|[ \t]+)#.*$", "", value)
+
+
+def _block(lines: Sequence[str]) -> str:
+    """The lines of a block without their common indentation."""
+    margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[margin:].rstrip() for line in lines).strip("\n")
+
+
+def _typed(key: str, value: str) -> object:
+    """The value as `Front` has it. Raises ValueError with what it should be."""
+    if key == "temperature":
+        return _number(value, 0, 2) if value else None
+    if key == "context":
+        return int(_number(value, 256, 10_000_000)) if value else None
+    if key == "thinking":
+        if value and value.lower() not in _WORDS:
+            raise ValueError("is true or false")
+        return _WORDS.get(value.lower(), False)
+    return value
+
+
+def _number(value: str, least: float, most: float) -> float:
+    try:
+        number = float(value.replace("_", ""))
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ValueError(f"is a number from {least:,} to {most:,}")
+    return number
