@@ -1,0 +1,74 @@
+"""A part of the code in the place of that part, where the model wrote only what it changed.
+
+Only where it is certain which part it is: whole functions by their names, or lines whose first and last one
+stand in the code once. Everything else is a clear no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twinny_lsp.chat.edits.choose import members, names
+from twinny_lsp.chat.edits.enclosing import extent
+from twinny_lsp.chat.edits.fit import fitted
+from twinny_lsp.chat.edits.passage import Passage, rows
+
+_TELLING = 3
+"""Letters and digits without which a line is no anchor."""
+
+
+def missing(lines: Sequence[str], passage: Passage) -> tuple[str, ...]:
+    """The functions and types of the passage that are not in the lines, so that these are only a part of it.
+
+    Nothing where the lines define something new in their place: that was a new name.
+    """
+    own = names(passage.code, passage.language)
+    if not own:
+        return ()
+    written = names(lines, passage.language)
+    inner = members(passage.code, passage.language)
+    lost = tuple(name for name in own if name not in written)
+    new = [name for name in written if name not in own and name not in inner]
+    return () if len(new) >= len(lost) else lost
+
+
+def spliced(lines: Sequence[str], passage: Passage) -> list[str] | None:
+    """The passage's lines with the part in its place; None where it is not certain which that is."""
+    return _by_names(lines, passage) or _by_edges(lines, passage)
+
+
+def _by_names(lines: Sequence[str], passage: Passage) -> list[str] | None:
+    """With each function that was written in the place of the one that has its name."""
+    here = {**members(passage.code, passage.language), **names(passage.code, passage.language)}
+    written = names(lines, passage.language)
+    first = next((row for row, line in enumerate(lines) if line.strip()), 0)
+    if not written or not written.keys() <= here.keys() or min(written.values()) != first:
+        return None
+    made = list(passage.code)
+    starts = sorted((*written.values(), len(lines)))
+    parts = {name: lines[row : starts[starts.index(row) + 1]] for name, row in written.items()}
+    for name in sorted(parts, key=lambda each: -here[each]):
+        end = extent(passage.code, here[name], passage.language)
+        made[here[name] : end + 1] = _in_place(made, (here[name], end), parts[name], passage.language)
+    return made
+
+
+def _by_edges(lines: Sequence[str], passage: Passage) -> list[str] | None:
+    """With the lines in the place of those between the two that the part begins and ends with."""
+    filled = [line.strip() for line in lines if line.strip()]
+    code = [line.strip() for line in passage.code]
+    if len(filled) < 2 or any(code.count(edge) != 1 for edge in (filled[0], filled[-1])):
+        return None
+    if any(sum(map(str.isalnum, edge)) < _TELLING for edge in (filled[0], filled[-1])):
+        return None
+    first, last = code.index(filled[0]), code.index(filled[-1])
+    if first >= last:
+        return None
+    made = list(passage.code)
+    made[first : last + 1] = _in_place(made, (first, last), lines, passage.language)
+    return made
+
+
+def _in_place(code: Sequence[str], place: tuple[int, int], part: Sequence[str], language: str) -> list[str]:
+    document = [f"{line}\n" for line in code]
+    return fitted(part, rows(document, *place, language))
