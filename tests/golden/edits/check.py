@@ -35,9 +35,9 @@ class Case:
     """By their first word: the other words of the mark, and the text."""
 
 
-def cases() -> Iterator[tuple[str, Case]]:
-    """Every case, with its id: file and name."""
-    for path in sorted(HERE.glob("*.txt")):
+def cases(*paths: Path) -> Iterator[tuple[str, Case]]:
+    """Every case of the files (of all beside this one when none is named), with its id: file and name."""
+    for path in paths or sorted(HERE.glob("*.txt")):
         for chunk in path.read_text(encoding="utf-8").split("\n════ ")[1:]:
             name, *parts = chunk.split("\n──── ")
             made: dict[str, tuple[list[str], str]] = {}
@@ -51,6 +51,8 @@ def cases() -> Iterator[tuple[str, Case]]:
 
 def _text(text: str) -> str:
     text = text.rstrip("\n") + "\n"
+    if text == "·\n":
+        return ""
     return text.removesuffix("\n·\n") if text.endswith("\n·\n") else text
 
 

@@ -19,13 +19,16 @@ Rows = tuple[int, int]
 
 _HEADER_ROWS = 30
 """Rows that the signature of a function may take."""
+_MOST_ROWS = 40
+"""Rows of a block that is taken for one that is nested in it."""
 _QUOTED = re.compile(r'"""|\'\'\'')
 _MIDDLE = re.compile(
     r"\s*(?:\}\s*)?(?:else|elsif|elif|elseif|elsif|rescue|ensure|catch|except|finally|when|then|do|after|in)\b"
 )
 _CHAIN = re.compile(r"\s*(?:else|elif|catch|except|finally)\b")
 _CHAINED = re.compile(r"\s*(?:\}?\s*else\s+)?(?:async\s+)?(?:if|for|while|try|do|else|with)\b")
-_ATTRIBUTE = re.compile(r"\s*(?:@\w|#!?\[|\[\w[^\]]*\]\s*$)")
+_ATTRIBUTE = re.compile(r"\s*(?:@\w|#!?\[|\[\w[^\]]*\]\s*$)|[a-z_][\w']* ::")
+"""Decorators, attributes, and a type that is told on a line of its own (Haskell)."""
 _NO_COMMENT = re.compile(r"#(?:!|include|define|if|endif|pragma|\[)")
 
 
@@ -74,7 +77,8 @@ def paragraph(lines: Sequence[str], row: int, language: str) -> Rows:
 def enclosing(lines: Sequence[str], row: int, language: str) -> Rows | None:
     """The rows of the function around a row, with its decorators and comment; else of the type or block.
 
-    Where there is none, the paragraph; None on a blank row outside of everything.
+    Of nested blocks the largest that is not long. Where there is none, the paragraph; None on a blank row
+    outside of everything.
     """
     if not 0 <= row < len(lines):
         return None
@@ -115,14 +119,19 @@ def _block_around(lines: Sequence[str], row: int, language: str) -> Rows | None:
     filled = next((at for at in range(row, -1, -1) if lines[at].strip()), None)
     if filled is None:
         return None
-    floor = width(lines[row]) if lines[row].strip() else width(lines[filled]) + 1
+    floor = width(lines[row]) + 1 if lines[row].strip() else width(lines[filled]) + 1
+    found: Rows | None = None
     for at in range(filled, -1, -1):
         line = lines[at]
         if line.strip() and width(line) < floor:
             floor = width(line)
             end = extent(lines, at, language)
             if end >= row and end > at:
-                return at, end
+                if found is not None and end - at >= _MOST_ROWS:
+                    break
+                found = with_head(lines, at, language), end
+    if found is not None:
+        return found
     if not lines[row].strip():
         return None
     first = row

@@ -51,13 +51,11 @@ class _Comment:
 def instructions(lines: Sequence[str], language: str) -> tuple[Instruction, ...]:
     """All instructions of a document, in its order."""
     found: list[Instruction] = []
-    row = 0
-    while row < len(lines):
-        made = instruction_at(lines, row, language) if _MARK.search(lines[row]) else None
-        if made is not None and made.first >= row:
-            found.append(made)
-            row = made.last
-        row += 1
+    for row, line in enumerate(lines):
+        if _MARK.search(line) and not (found and row <= found[-1].last):
+            made = instruction_at(lines, row, language)
+            if made is not None:
+                found.append(made)
     return tuple(found)
 
 
@@ -113,16 +111,20 @@ def _below(lines: Sequence[str], row: int, floor: int, language: str) -> tuple[i
 def _comment(lines: Sequence[str], row: int, language: str) -> _Comment | None:
     line = without_terminator(lines[row])
     marked = _MARK.search(line)
-    if marked is None:
-        return None
     known = row_of(language)
     blocks = [known.block] if known.block else []
     if known.id in ("javascriptreact", "typescriptreact"):
         blocks.insert(0, ("{/*", "*/}"))
     for opener, closer in blocks:
-        column = line.rfind(opener, 0, marked.start())
-        if column >= 0 and not line[column + len(opener) : marked.start()].strip(" \t*!-#@"):
+        if marked is None:  # it may come in the comment's next row
+            column = len(lead(line)) if line.strip() in (opener, f"{opener}*") else -1
+        else:
+            column = line.rfind(opener, 0, marked.start())
+        said = line[column + len(opener) : marked.start() if marked else None]
+        if column >= 0 and not said.strip(" \t*!-#@"):
             return _in_block(lines, row, (column, opener, closer))
+    if marked is None:
+        return None
     marks = (known.line,) if known.line else () if known.block else _FALLBACK
     for mark in marks:
         column = line.lower().rfind(mark, 0, marked.start())
