@@ -106,7 +106,12 @@ def decide(
             raise _Stop(Why.SECRET)
         return _replacement(answer, passage, finish)
     except _Stop as stop:
-        return No(stop.why, _MESSAGES[stop.why].format(detail=stop.detail), answer.text)
+        return no(stop.why, answer.text, stop.detail)
+
+
+def no(why: Why, said: str, detail: str = "") -> No:
+    """A no with its message; `detail` is what the message of some reasons asks for."""
+    return No(why, _MESSAGES[why].format(detail=detail), said)
 
 
 def _replacement(answer: Answer, passage: Passage, finish: Finish) -> Replacement:

@@ -131,10 +131,7 @@ def test_what_a_selection_means(span: Span, text: str, inline: bool) -> None:
 
 @given(passages(), st.lists(st.sampled_from(("new\n", "a\n")), max_size=4), st.booleans())
 def test_lines_put_in_elsewhere_only_move_a_passage(of: Passage, new: list[str], above: bool) -> None:
-    if above:
-        lines = [*new, *of.lines]
-    else:
-        lines = [*of.lines[:-1], of.lines[-1] + "\n", *new, ""]
+    lines = [*new, *of.lines] if above else [*of.lines[:-1], of.lines[-1] + "\n", *new, ""]
     moved = rebased(of, lines)
     assert moved is not None
     assert moved.code == of.code
