@@ -184,7 +184,7 @@ def around(of: Passage, tokens: int) -> tuple[str, str]:
     below = of.below(_MOST_LINES)
     upper = _nearest(above[::-1], tokens * 2 // 3)
     lower = _nearest(below, tokens - sum(estimate_tokens(line + "\n") for line in upper))
-    return "\n".join(upper[::-1]).strip("\n"), "\n".join(lower).strip("\n")
+    return "\n".join(upper[::-1]).lstrip("\n"), "\n".join(lower).rstrip("\n")
 
 
 def _nearest(lines: Sequence[str], tokens: int) -> list[str]:

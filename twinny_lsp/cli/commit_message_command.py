@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> int:
     prepared = await _prepared(options.style)
     if prepared.shown.held_back:
-        complain(f"{prepared.shown.held_back} of the staged files are held back: the model does not see them.")
+        complain(f"{prepared.shown.held_back} of the staged files are held back: no model may see them.")
     if options.prompt:
         out("\n\n".join(message.content for message in prepared.messages))
         return 0

@@ -5,6 +5,7 @@ Pure but for the templates that are read. Not for running git (staged.py).
 
 from __future__ import annotations
 
+import asyncio
 import re
 import textwrap
 from collections.abc import Sequence
@@ -68,8 +69,8 @@ async def prepare_commit(
 
     Raises NothingStaged when no model may see any of it, TemplateError for a template that cannot be used.
     """
-    changes = parse(staged.diff)
-    shown = summary(changes, tokens, why_never)
+    # On a thread: a diff may be large, and whether a file may be seen is looked up in the file system.
+    shown = await asyncio.to_thread(lambda: summary(parse(staged.diff), tokens, why_never))
     if not shown.files:
         raise NothingStaged("All that is staged is held back: no model may see these files.")
     style = _usual(staged.subjects) if style is Style.AUTO else style
@@ -129,8 +130,9 @@ def _message_lines(text: str) -> list[str]:
             break
         if _TRAILER.match(bare):
             continue
-        kept.append(bare.lstrip("#").strip() if bare.startswith("#") else line.strip())
-        kept[-1] = bare if len(kept) == 1 else kept[-1].replace("**", "")
+        if kept:
+            bare = bare.lstrip("# ") if bare.startswith("#") else line.rstrip().replace("**", "")
+        kept.append(bare)
     while kept and not kept[-1]:
         kept.pop()
     return kept
