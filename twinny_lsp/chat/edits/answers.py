@@ -7,9 +7,11 @@ which block is meant (choose.py) and not for streams: an edit needs the whole an
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from twinny_lsp.chat.edits.passage import Passage
 from twinny_lsp.completion.around import LINES_ABOVE, LINES_BELOW, Around
@@ -57,6 +59,9 @@ _ROLE = re.compile(
 _OPENING = re.compile(r"(?P<before>.*?)(?P<mark>`{3,}|~{3,})[ \t]*(?P<tag>[^`\n]*)")
 _WHOLE = re.compile(r"[ \t]*(`{3,})(?P<text>[^`\n]+)\1[ \t]*")
 _LIST = re.compile(r"[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*")
+_NUMBERED = re.compile(r"\s*(\d{1,5})\s*[|:] ?")
+_ENTITY = re.compile(r"&(?:amp|lt|gt);")
+_SIGN = re.compile(r"[&<>]")
 _TAGS = re.compile(
     r"<code>[ \t]*\n?(?P<code>.*?)(?:</code>|\Z)"
     r"|\[(?P<name>CODE|PYTHON)\][ \t]*\n?(?P<named>.*?)(?:\[/(?P=name)\]|\Z)",
@@ -82,6 +87,26 @@ def tag_language(tag: str) -> str:
     """The language that a fence's tag names, "" for none: `python`, `py title="a"`, `{.rust}`, `ts:a.ts`."""
     match = re.match(r"\{?\.?([\w+#.-]+)", tag.strip())
     return canonical(match.group(1)) if match else ""
+
+
+def without_numbers(lines: Sequence[str], passage: Passage) -> list[str]:
+    """Without line numbers, where the model put one before every line and the code has none."""
+    found = [_NUMBERED.match(line) for line in lines if line.strip()]
+    numbers = [int(match.group(1)) for match in found if match]
+    if len(numbers) < max(len(found), 2) or any(_NUMBERED.match(line) for line in passage.code):
+        return list(lines)
+    if any(after != before + 1 for before, after in pairwise(numbers)):
+        return list(lines)
+    return [_NUMBERED.sub("", line, count=1) for line in lines]
+
+
+def unescaped(lines: Sequence[str], passage: Passage) -> list[str]:
+    """With `&`, `<` and `>` for their entities, where the code has the signs and the answer only entities."""
+    text = "\n".join(lines)
+    has = _SIGN.search(passage.original) and not _ENTITY.search(passage.original)
+    if not has or not _ENTITY.search(text) or _SIGN.search(_ENTITY.sub("", text)):
+        return list(lines)
+    return html.unescape(text).split("\n")
 
 
 def _without_thoughts(text: str, passage: Passage) -> tuple[str, str, bool]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from twinny_lsp.chat.edits.passage import Passage
-from twinny_lsp.completion.text import unclosed, unmatched_closers
+from twinny_lsp.chat.edits.prose import balance
+from twinny_lsp.completion.text import unclosed
 
 _IMPORT = re.compile(
     r"(?:import\b|from\s+\S+\s+import\b|use\s+[\w:{\\]|using\s+[\w.= ]+;|#\s*include\b"
@@ -20,6 +21,8 @@ _IMPORT = re.compile(
 )
 _TELLING = 3
 """Letters and digits without which a line is equal by chance."""
+_SURE = 10
+"""With so many, one line is enough."""
 _PROOF = 3
 """So many lines from around the passage, and not the nearest, make a block something else than it."""
 _MARGIN = 60
@@ -80,8 +83,8 @@ def _side(
     beyond = range(nearest) if up else range(nearest + 1, len(written))
     known = set(matched.values())
     differing = sum(1 for at in beyond if written[at] and at not in known)
-    if len(hits) == 1 and differing:
-        return -1, 0  # one equal line amid others is equal by chance
+    if len(hits) == 1 and differing and _letters(passage.lines[hits[0]]) < _SURE:
+        return -1, 0  # one equal line amid others may be equal by chance
     if len(hits) == 1 and passage.lines[hits[0]].strip() in {line.strip() for line in passage.code}:
         return -1, 0
     return nearest, differing
@@ -122,10 +125,7 @@ def _new_imports(lines: Sequence[str], passage: Passage) -> tuple[tuple[str, ...
 
 def _without_closers(lines: list[str], passage: Passage) -> list[str]:
     """Without lines at the end that close what was opened above the passage."""
-    code = "\n".join(passage.code)
-    surplus = len(unmatched_closers("\n".join(lines), passage.language)) - len(
-        unmatched_closers(code, passage.language)
-    )
+    surplus = balance(lines, passage.language)[1] - balance(passage.code, passage.language)[1]
     while surplus > 0 and lines:
         text = lines[-1].strip()
         if text and text.strip(")]};,"):
@@ -136,4 +136,8 @@ def _without_closers(lines: list[str], passage: Passage) -> list[str]:
 
 
 def _tells(line: str) -> bool:
-    return sum(map(str.isalnum, line)) >= _TELLING
+    return _letters(line) >= _TELLING
+
+
+def _letters(line: str) -> int:
+    return sum(map(str.isalnum, line))

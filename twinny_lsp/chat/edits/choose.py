@@ -33,11 +33,23 @@ def candidates(blocks: Sequence[Block], passage: Passage) -> list[Block]:
 
 def chosen(blocks: Sequence[Block], passage: Passage) -> Block | None:
     """The one block that is meant, made of several where each is a part; None when it is not certain."""
+    blocks = _once(blocks)
     if len(blocks) > 1:
         blocks = [block for block in blocks if not same(block.text, passage.original)] or blocks[:1]
     if len(blocks) <= 1:
         return blocks[0] if blocks else None
     return _covering(blocks) or _by_names(blocks, passage) or _by_words(blocks, passage)
+
+
+def _once(blocks: Sequence[Block]) -> list[Block]:
+    """Each block once: weak models repeat themselves until they are cut off, in the middle of one."""
+    kept: list[Block] = []
+    for block in blocks:
+        begun = "" if block.closed else block.text.strip()
+        repeats = any(same(block.text, other.text) for other in kept)
+        if not repeats and not (begun and any(other.text.strip().startswith(begun) for other in kept)):
+            kept.append(block)
+    return kept
 
 
 def same(text: str, other: str) -> bool:

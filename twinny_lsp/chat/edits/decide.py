@@ -9,17 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from twinny_lsp.chat.edits.answers import Answer, Block, read
+from twinny_lsp.chat.edits.answers import Answer, Block, read, unescaped, without_numbers
 from twinny_lsp.chat.edits.boundaries import inside
 from twinny_lsp.chat.edits.choose import candidates, chosen, coverage, same
 from twinny_lsp.chat.edits.fit import fitted, with_line_ends
 from twinny_lsp.chat.edits.hiding import Hidden
 from twinny_lsp.chat.edits.passage import Passage
 from twinny_lsp.chat.edits.patches import changes, patched
-from twinny_lsp.chat.edits.prose import is_words, left_out, only_comments, refuses, without_words
+from twinny_lsp.chat.edits.prose import (
+    balance,
+    is_words,
+    left_out,
+    only_comments,
+    refuses,
+    without_words,
+)
 from twinny_lsp.chat.edits.splice import missing, spliced
 from twinny_lsp.completion.blocks import PROSE
-from twinny_lsp.completion.text import normalised, unclosed, unmatched_closers
+from twinny_lsp.completion.text import normalised
 from twinny_lsp.exchange import Finish
 
 _UNRELATED = 0.12
@@ -122,7 +129,7 @@ def _replacement(answer: Answer, passage: Passage, finish: Finish) -> Replacemen
     imports: tuple[str, ...] = ()
     made = _patched(block, answer, passage)
     if made is None:
-        lines = block.text.split("\n")
+        lines = unescaped(without_numbers(block.text.split("\n"), passage), passage)
         _complete(lines, block, passage, finish)
         part = inside(lines, passage)
         if part is None:
@@ -245,10 +252,8 @@ def _no_code(answer: Answer) -> _Stop:
 
 def _opens_more(text: str, passage: Passage) -> bool:
     """Whether brackets stay open, or close what was not opened, that were well in the code as it was."""
-    language = passage.language
-    if language in PROSE:
+    if passage.language in PROSE:
         return False
-    now, before = normalised(text), "\n".join(passage.code)
-    return len(unclosed(now, language)) > len(unclosed(before, language)) or len(
-        unmatched_closers(now, language)
-    ) > len(unmatched_closers(before, language))
+    now = balance(normalised(text).split("\n"), passage.language)
+    before = balance(passage.code, passage.language)
+    return now[0] > before[0] or now[1] > before[1]

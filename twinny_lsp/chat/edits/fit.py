@@ -74,7 +74,8 @@ def _dedented(lines: Sequence[str]) -> list[str]:
 
 def _kinds(lines: Sequence[str], passage: Passage) -> list[str]:
     """With tabs for blanks or blanks for tabs, as the document has them."""
-    above = (*passage.above(_NEAR), *passage.code)
+    # The code itself counts twice: one indented line of its own is enough to tell what it is indented with.
+    above = (*passage.above(_NEAR), *passage.code, *passage.code)
     around = Around(passage.language, above, "", "", passage.below(_NEAR))
     text = "\n".join(lines)
     fix = repair(text, around, chat=True, final=True)

@@ -1,4 +1,4 @@
-"""Which lines of an answer are words for people, and which stand for code that was left out.
+"""Which lines of an answer are words for people, which are comments, which stand for code that was left out.
 
 By the look of lines, for every language. Not for where an answer's blocks are (answers.py).
 """
@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from twinny_lsp.completion.blocks import PROSE, opens_block
+from twinny_lsp.completion.text import QUOTES, unclosed, unmatched_closers
 from twinny_lsp.completion.unfence import PHRASES
 from twinny_lsp.languages import language as row_of
 
@@ -109,6 +110,25 @@ def only_comments(lines: Sequence[str], language: str) -> bool:
     """Whether there is nothing but comments (and blank lines)."""
     filled = [(line, inner) for line, inner in zip(lines, _inner(lines), strict=True) if line.strip()]
     return all(inner or _is_comment(line, language) for line, inner in filled)
+
+
+def without_comments(lines: Sequence[str], language: str) -> list[str]:
+    """The lines without comments, and without strings of several lines: what brackets are counted in."""
+    mark = row_of(language).line
+    kept: list[str] = []
+    for line, inner in zip(lines, _inner(lines), strict=True):
+        if inner or _is_comment(line, language):
+            continue
+        at = line.find(f" {mark}") if mark else -1
+        in_string = any(line[:at].count(quote) % 2 for quote in QUOTES)
+        kept.append(line if at < 0 or in_string else line[:at])
+    return kept
+
+
+def balance(lines: Sequence[str], language: str) -> tuple[int, int]:
+    """How many brackets stay open in the lines, and how many close nothing in them; comments do not count."""
+    code = "\n".join(without_comments(lines, language))
+    return len(unclosed(code, language)), len(unmatched_closers(code, language))
 
 
 def _stands_for_code(line: str, above: str, language: str) -> bool:
