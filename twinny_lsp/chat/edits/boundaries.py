@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
+from twinny_lsp.chat.edits.alignment import aligned
 from twinny_lsp.chat.edits.passage import Passage
 from twinny_lsp.chat.edits.prose import balance
 from twinny_lsp.completion.text import unclosed
@@ -41,7 +41,10 @@ class Inside:
 
 def inside(lines: Sequence[str], passage: Passage) -> Inside | None:
     """The lines that belong in the passage's place; None where that cannot be told."""
-    if passage.inline or passage.empty:
+    if passage.inline:
+        part = _of_line(lines, passage)
+        return None if part is None else Inside(part)
+    if passage.empty:
         return Inside(list(lines))
     first, last = passage.span.start[0], passage.span.end[0]
     reach = 2 * len(lines) + _MARGIN
@@ -49,7 +52,7 @@ def inside(lines: Sequence[str], passage: Passage) -> Inside | None:
     window = [line.strip() for line in passage.lines[top : last + 1 + reach]]
     written = [line.strip() for line in lines]
     matched: dict[int, int] = {}
-    for a, b, size in SequenceMatcher(None, window, written, autojunk=False).get_matching_blocks():
+    for a, b, size in aligned(window, written):
         matched.update({top + a + step: b + step for step in range(size) if window[a + step]})
     above = _side(matched, range(first - 1, top - 1, -1), passage, written)
     below = _side(matched, range(last + 1, top + len(window)), passage, written)
@@ -62,6 +65,17 @@ def inside(lines: Sequence[str], passage: Passage) -> Inside | None:
         return None
     imports, others = _new_imports(lines[:begin], passage)
     return Inside(kept, imports, max(above[1] - others, 0) + below[1])
+
+
+def _of_line(lines: Sequence[str], passage: Passage) -> list[str] | None:
+    """What belongs in the place of a part of a line: of an answer with more, the line that has its ends."""
+    filled = [line for line in lines if line.strip()]
+    head, tail = passage.head.strip(), passage.tail.strip()
+    whole = [line for line in filled if line.strip().startswith(head) and line.strip().endswith(tail)]
+    if len(filled) > 1 and len(whole) == 1 and _tells(head + tail):
+        return whole
+    near = {line.strip() for line in (*passage.above(_MARGIN), *passage.below(_MARGIN)) if _tells(line)}
+    return None if any(line.strip() in near for line in filled) else list(lines)
 
 
 def _side(

@@ -6,40 +6,22 @@ changed. Not for deciding what the text should be (decide.py).
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-
+from twinny_lsp.chat.edits.alignment import Run, aligned
 from twinny_lsp.chat.edits.passage import Edit, Passage
 from twinny_lsp.documents.text import Position, split_lines
-
-_MOST = 4_000_000
-"""Lines of one side times lines of the other, beyond which the middle is replaced as a whole."""
 
 
 def edits(passage: Passage, text: str) -> tuple[Edit, ...]:
     """The edits that put `text` in the passage's place: in order, apart, and all of them inside of it."""
     old, new = _pieces(passage.original), _pieces(text)
-    first = _same(old, new)
-    last = _same(old[first:][::-1], new[first:][::-1])
-    middle, wanted = old[first : len(old) - last], new[first : len(new) - last]
-    if not (middle or wanted):
-        return ()
     made: list[Edit] = []
-    for begin, end, start, stop in _changed(middle, wanted):
-        made.append(
-            Edit(
-                _place(passage, old, first + begin),
-                _place(passage, old, first + end),
-                "".join(wanted[start:stop]),
-            )
-        )
+    begin = start = 0
+    for run in (*aligned(old, new), Run(len(old), len(new), 0)):
+        if begin < run.old or start < run.new:
+            places = (_place(passage, old, begin), _place(passage, old, run.old))
+            made.append(Edit(*places, "".join(new[start : run.new])))
+        begin, start = run.old + run.size, run.new + run.size
     return tuple(made)
-
-
-def _changed(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
-    if len(old) * len(new) > _MOST:
-        return [(0, len(old), 0, len(new))]
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return [rows for tag, *rows in matcher.get_opcodes() if tag != "equal"]  # type: ignore[misc]
 
 
 def _place(passage: Passage, old: list[str], index: int) -> Position:
@@ -58,13 +40,3 @@ def _pieces(text: str) -> list[str]:
     """Lines with their terminators, without the empty one after the last terminator."""
     pieces = split_lines(text)
     return pieces if pieces[-1] else pieces[:-1]
-
-
-def _same(old: list[str], new: list[str]) -> int:
-    """How many lines are the same from the beginning on."""
-    count = 0
-    for one, other in zip(old, new, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count

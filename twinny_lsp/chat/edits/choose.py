@@ -19,6 +19,13 @@ _TALK = words("plaintext output console terminal shell-session error traceback s
 _SHELLS = words("shellscript fish bat powershell nushell")
 _WITH_COMMANDS = _SHELLS | words("dockerfile makefile yaml just")
 _WORD = re.compile(r"[^\W\d]\w*")
+_COMMON = words(
+    "def return if else for in while class function self this const let var import from async await new true "
+    "false none null fn func fun end do then public private static void int str string float bool print and "
+    "or not is as with try except catch finally elif pass lambda type struct enum impl pub mut"
+)
+_FEW = 3
+"""Words of its own without which nothing can be told of what an answer has of them."""
 _CONTAINS = 0.9
 """Of a block's lines, so many are in the one that is all of it."""
 _CLEAR, _RIVAL = 0.4, 0.7
@@ -71,9 +78,14 @@ def members(lines: Sequence[str], language: str) -> dict[str, int]:
 
 
 def coverage(text: str, passage: Passage) -> float:
-    """How much of the passage's own words is in the text: 0 to 1; 1 where it has none."""
-    own = set(_WORD.findall(passage.original))
-    return len(own & set(_WORD.findall(text))) / len(own) if own else 1.0
+    """How much of the passage's own words is in the text: 0 to 1; 1 where it has next to none."""
+    own = _words(passage.original)
+    return len(own & _words(text)) / len(own) if len(own) >= _FEW else 1.0
+
+
+def _words(text: str) -> set[str]:
+    """The names in a text, without the words that every program has."""
+    return set(_WORD.findall(text.casefold())) - _COMMON
 
 
 def _is_foreign(tag: str, language: str) -> bool:

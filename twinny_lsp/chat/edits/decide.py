@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from twinny_lsp.chat.edits.answers import Answer, Block, read, unescaped, without_numbers
+from twinny_lsp.chat.edits.answers import Answer, Block, read, tag_language, unescaped, without_numbers
 from twinny_lsp.chat.edits.boundaries import inside
 from twinny_lsp.chat.edits.choose import candidates, chosen, coverage, same
 from twinny_lsp.chat.edits.fit import fitted, with_line_ends
@@ -29,9 +29,9 @@ from twinny_lsp.completion.blocks import PROSE
 from twinny_lsp.completion.text import normalised
 from twinny_lsp.exchange import Finish
 
-_UNRELATED = 0.12
-"""Of the code's words, fewer than this in an answer make it an answer to something else."""
-_FEW_WORDS = 6
+_UNRELATED, _FOREIGN = 0.2, 0.5
+"""Of the code's words, fewer than this in an answer make it an answer to something else; the second for a
+fence that names another language, which weak models do by mistake, too."""
 
 
 class Why(StrEnum):
@@ -163,7 +163,10 @@ def _lines(lines: list[str], passage: Passage) -> list[str]:
         if made is None:
             raise _Stop(Why.PART, f"without {', '.join(lost[:3])}")
         return made
-    return fitted(lines, passage)
+    made = fitted(lines, passage)
+    if not any(line.strip() for line in made):
+        raise _Stop(Why.EMPTY)
+    return made
 
 
 def _block(answer: Answer, passage: Passage, finish: Finish) -> Block:
@@ -234,9 +237,9 @@ def _complete(lines: list[str], block: Block, passage: Passage, finish: Finish) 
         raise _Stop(Why.LEFT_OUT, omission if len(omission) <= 60 else f"{omission[:59]}…")
     if not block.closed and finish is not Finish.STOP:
         raise _Stop(Why.TRUNCATED)
-    words = len(set(passage.original.split()))
     code = not only_comments(passage.code, passage.language) and passage.language not in PROSE
-    if code and words >= _FEW_WORDS and coverage(block.text, passage) < _UNRELATED:
+    least = _UNRELATED if tag_language(block.tag) in ("", passage.language) else _FOREIGN
+    if code and coverage(block.text, passage) < least:
         raise _Stop(Why.UNRELATED)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
+from twinny_lsp.chat.edits.alignment import aligned
 from twinny_lsp.chat.edits.passage import Passage
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import opens_block
@@ -44,7 +44,7 @@ def with_line_ends(lines: Sequence[str], passage: Passage) -> str:
         return eol.join(lines)
     made = [line + eol for line in lines[:-1]] + [lines[-1]]
     bare = [line.rstrip("\r\n") for line in old]
-    for a, b, size in SequenceMatcher(None, bare, list(lines), autojunk=False).get_matching_blocks():
+    for a, b, size in aligned(bare, lines):
         for step in range(size):
             if a + step < len(old) - 1 and b + step < len(made) - 1:
                 made[b + step] = old[a + step]
@@ -102,7 +102,7 @@ def _known(lines: Sequence[str], passage: Passage) -> list[tuple[int, str]]:
     """The lines that stand in the passage already: their index, and their indentation there."""
     old, new = [line.strip() for line in passage.code], [line.strip() for line in lines]
     found: list[tuple[int, str]] = []
-    for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+    for a, b, size in aligned(old, new):
         found += [(b + step, lead(passage.code[a + step])) for step in range(size) if old[a + step]]
     return found
 
@@ -150,21 +150,16 @@ def _base_of_empty(passage: Passage) -> str:
 
 def _inline(lines: Sequence[str], passage: Passage) -> list[str]:
     """For a part of a line: without the rest of that line, where the model wrote it, too."""
-    head, tail = passage.head.strip(), passage.tail.strip()
-    first, last = lines[0].strip(), lines[-1].rstrip()
-    if head and first.startswith(head):
-        first = first[len(head) :].lstrip()
-        if len(lines) == 1:
-            last = first
-    if tail and last.rstrip().endswith(tail) and not passage.original.rstrip().endswith(tail):
-        last = last[: len(last.rstrip()) - len(tail)].rstrip()
-        if len(lines) == 1:
-            first = last
-    if len(lines) == 1:
-        blanks = passage.original[: len(passage.original) - len(passage.original.lstrip())]
-        end = passage.original[len(passage.original.rstrip()) :]
-        return [blanks + first.strip() + end]
-    rest = [*lines[1:-1], last]
+    head, tail, original = passage.head.strip(), passage.tail.strip(), passage.original
+    text = "\n".join(lines).strip()
+    if head and text.startswith(head):
+        text = text[len(head) :].lstrip()
+    if tail and text.endswith(tail) and not original.rstrip().endswith(tail):
+        text = text[: len(text) - len(tail)].rstrip()
+    first, *rest = text.split("\n")
+    if not rest:
+        before = original[: len(original) - len(original.lstrip())]
+        return [before + first + original[len(original.rstrip()) :]]
     outer = lead(passage.head)
     if len(_common(rest)) < len(outer):
         rest = [outer + line if line else "" for line in rest]

@@ -97,7 +97,7 @@ class Passage:
 def passage(lines: Sequence[str], span: Span, language: str) -> Passage:
     """The passage that a selection means; any span will do, also a reversed one or one beyond the end."""
     lines = tuple(lines) or ("",)
-    start, end = (_clamped(lines, each) for each in sorted((span.start, span.end)))
+    start, end = sorted(_clamped(lines, each) for each in (span.start, span.end))
     if end[0] > start[0] and end[1] == 0:
         end = (end[0] - 1, content_length(lines[end[0] - 1]))  # a line is selected with its end
     head, tail = lines[start[0]][: start[1]], lines[end[0]][end[1] :]
@@ -123,4 +123,4 @@ def _clamped(lines: Sequence[str], position: Position) -> Position:
     row, column = position
     if row >= len(lines):
         return len(lines) - 1, content_length(lines[-1])
-    return max(row, 0), min(max(column, 0), content_length(lines[max(row, 0)]))
+    return (row, min(max(column, 0), content_length(lines[row]))) if row >= 0 else (0, 0)

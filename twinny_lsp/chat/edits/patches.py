@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
+from twinny_lsp.chat.edits.alignment import aligned
 from twinny_lsp.completion.text import lead
 
 _HUNK = re.compile(r"@@(?:[ \d,+-]*@@.*)?")
@@ -135,6 +135,6 @@ def _indented(change: Change, found: Sequence[str]) -> list[str]:
         wanted + line[len(given) :] if line.strip() and lead(line).startswith(given) else line
         for line in change.new
     ]
-    for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+    for a, b, size in aligned(old, new):
         made[b : b + size] = found[a : a + size]
     return made

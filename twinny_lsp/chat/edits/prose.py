@@ -42,7 +42,7 @@ _LEFT_OUT = re.compile(
     re.IGNORECASE,
 )
 _DOTS = re.compile(r"\.\.\.|…")
-_BARE_DOTS = re.compile(r"[\[({<]?\s*(?:\.\.\.|…)\s*[\])}>]?[,;]?")
+_BARE_DOTS = re.compile(r"(?:\.\.\.|…)[,;]?|[\[({<]\s*(?:\.\.\.|…)\s*[\])}>][,;]?")
 _ANGLE = re.compile(
     r"[\[<(](?:rest|remaining|existing|unchanged|same|snip|\.\.\.)[^\])>]*[\]>)]", re.IGNORECASE
 )
@@ -98,9 +98,9 @@ def without_words(lines: Sequence[str], language: str, known: frozenset[str]) ->
 def left_out(lines: Sequence[str], known: frozenset[str], language: str) -> str:
     """The first line that stands for code that was not written, "" when there is none."""
     above = ""
-    for line in lines:
+    for line, inner in zip(lines, _inner(lines), strict=True):
         text = line.strip()
-        if text and text not in known and _stands_for_code(line, above, language):
+        if text and not inner and text not in known and _stands_for_code(line, above, language):
             return text
         above = line if text else above
     return ""

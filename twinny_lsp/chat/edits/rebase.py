@@ -1,19 +1,19 @@
 """Where a passage is after the document was changed elsewhere, or that it was changed itself.
 
-Compares two versions of a document by lines: what is equal above and below is skipped, so that only the
-part in between is looked at closely. Not for merging two changes of the same lines: that is a person's work.
+Compares two versions of a document by lines. A passage that was moved as a whole is found again where it
+stands once. Not for merging two changes of the same lines: that is a person's work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
+from twinny_lsp.chat.edits.alignment import aligned
 from twinny_lsp.chat.edits.passage import Passage, Span
 from twinny_lsp.completion.text import without_terminator
 
-_MOST = 4_000_000
-"""Lines of one version times lines of the other; beyond it a passage must be found as a whole."""
+_TELLING = 20
+"""Letters and digits without which a passage may stand in two places by chance."""
 
 
 def rebased(passage: Passage, lines: Sequence[str]) -> Passage | None:
@@ -34,27 +34,17 @@ def rebased(passage: Passage, lines: Sequence[str]) -> Passage | None:
 
 def _moved(old: Sequence[str], new: Sequence[str], first: int, last: int) -> int | None:
     """The row where the old rows `first` to `last` begin now."""
-    shorter = min(len(old), len(new))
-    top = next((row for row in range(shorter) if old[row] != new[row]), shorter)
-    if last < top:
-        return first
-    least = shorter - top
-    bottom = next((row for row in range(least) if old[-1 - row] != new[-1 - row]), least)
-    shift = len(new) - len(old)
-    if first >= len(old) - bottom:
-        return first + shift
-    a, b = old[top : len(old) - bottom], new[top : len(new) - bottom]
-    if len(a) * len(b) > _MOST:
-        return _found_once(old, new, first, last)
-    for begin, start, size in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks():
-        if begin <= first - top and last - top < begin + size:
-            return first + start - begin
-    return None
-
-
-def _found_once(old: Sequence[str], new: Sequence[str], first: int, last: int) -> int | None:
+    for run in aligned(old, new):
+        if run.old <= first and last < run.old + run.size:
+            return first + run.new - run.old
     wanted = old[first : last + 1]
-    places = [
-        row for row, line in enumerate(new) if line == wanted[0] and new[row : row + len(wanted)] == wanted
-    ]
-    return places[0] if len(places) == 1 else None
+    if sum(map(str.isalnum, "".join(wanted))) < _TELLING:
+        return None
+    before, after = (_places(wanted, each) for each in (old, new))
+    return after[0] if len(before) == len(after) == 1 else None
+
+
+def _places(wanted: Sequence[str], lines: Sequence[str]) -> list[int]:
+    """The rows where these lines stand."""
+    size = len(wanted)
+    return [row for row, line in enumerate(lines) if line == wanted[0] and lines[row : row + size] == wanted]
