@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: try test check editors docs clean
+.PHONY: try test check editors live docs clean
 
 try: $(VENV)/.embedded
 	@$(BIN)/python -m twinny_lsp try
@@ -12,6 +12,11 @@ test: $(VENV)/.dev
 	$(BIN)/python -m tools.check
 
 check: test
+
+# Against real programs, each fetched once into .cache/: `openwebui` takes 7 GB, so it is not among these.
+live: $(VENV)/.dev
+	$(BIN)/python -m tools.live llamacpp
+	$(BIN)/python -m tools.live litellm
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tools.docs

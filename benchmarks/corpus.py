@@ -247,8 +247,8 @@ def functions(package: Package, language: str) -> Iterator[Function]:
     yield from functions_under(package.folder, language, package.under)
 
 
-def functions_under(folder: Path, language: str, under: str = "") -> Iterator[Function]:
-    """All functions of that language in a folder; `under`: a folder's name that must be in the path."""
+def files_under(folder: Path, language: str, under: str = "") -> Iterator[Path]:
+    """The files of that language in a folder that were written by hand and are neither short nor long."""
     endings = tuple(ENDINGS[language].split())
     for path in sorted(folder.rglob("*")):
         if not path.name.endswith(endings) or path.name.endswith((".d.ts", ".min.js")) or not path.is_file():
@@ -256,12 +256,17 @@ def functions_under(folder: Path, language: str, under: str = "") -> Iterator[Fu
         if under and under not in path.relative_to(folder).parts[:-1]:
             continue
         try:
-            text = path.read_text(encoding="utf-8")
+            lines = path.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError:
             continue
-        lines = text.replace("\r\n", "\n").split("\n")
-        if not _SMALLEST <= len(lines) <= _LARGEST or sum(len(line) > _LONG_LINE for line in lines) > 5:
-            continue
+        if _SMALLEST <= len(lines) <= _LARGEST and sum(len(line) > _LONG_LINE for line in lines) <= 5:
+            yield path
+
+
+def functions_under(folder: Path, language: str, under: str = "") -> Iterator[Function]:
+    """All functions of that language in a folder; `under`: a folder's name that must be in the path."""
+    for path in files_under(folder, language, under):
+        lines = path.read_text(encoding="utf-8").replace("\r\n", "\n").split("\n")
         name = str(path.relative_to(folder.parent))
         for first, last in _bodies(lines, language):
             if _FEW <= last - first + 1 <= _MANY:

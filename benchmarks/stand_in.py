@@ -58,3 +58,6 @@ class OneProvider:
 
     def refuse_native(self, endpoint: Endpoint, model: str) -> None:
         return None
+
+    def restarted(self, endpoint: Endpoint) -> None:
+        return None

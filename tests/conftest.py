@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.leaks import Watch
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -23,8 +25,28 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     return home
 
 
+WATCH = Watch()
+
+
+def pytest_sessionstart() -> None:
+    """From now on no key may be on a command line."""
+    WATCH.start()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Nor in what a test prints and logs; a failing one shows its own source, keys and all."""
+    if report.passed:
+        for title, content in report.sections:
+            WATCH.read(f"{title} of {report.nodeid}", content)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """With CI=true, a skip that the README does not list turns the run red."""
+    """A key where none may be turns the run red; with CI=true, a skip that the README does not list too."""
+    WATCH.stop()
+    for where in sorted(set(WATCH.found)):
+        terminalreporter.write_line(f"the tests' API key is in {where}", red=True)
+    if WATCH.found:
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if os.environ.get("CI") != "true":
         return
     listed = README.read_text(encoding="utf-8")

@@ -2,7 +2,9 @@
 
     TwinnyError                 message: one line for a person, says what to do next
     ├── SettingsError           a setting that cannot be used
+    │   └── KeyUnavailable      the API key cannot be had from where the settings say
     ├── TemplateError           a template that is refused or does not parse (file and line)
+    ├── PullError               a model that could not be got, or a file that is not it
     └── ProviderError           a model server; `kind` groups failures that have one cause
         ├── Unreachable         nothing listens there, the name does not resolve
         ├── TimedOut            it listens, but did not answer in time
@@ -33,6 +35,10 @@ class SettingsError(TwinnyError):
     """A setting that cannot be used; the rest of the settings still hold."""
 
 
+class KeyUnavailable(SettingsError):
+    """The API key cannot be had: no such variable or file, or its command fails."""
+
+
 class TemplateError(TwinnyError):
     """A template that is refused or does not parse.
 
@@ -43,6 +49,10 @@ class TemplateError(TwinnyError):
         self.reason, self.path, self.line = reason, path, line
         where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
         super().__init__(f"{where}{reason}")
+
+
+class PullError(TwinnyError):
+    """A model that could not be got; what a second try may mend has been tried again already."""
 
 
 class FailureKind(StrEnum):
@@ -109,15 +119,21 @@ class Busy(ProviderError):
 
 
 class ContextOverflow(ProviderError):
-    """The prompt does not fit the model's context. `limit` is its size in tokens, if it was told."""
+    """The prompt of `asked` tokens is longer than the context of `limit` tokens; None where not told."""
 
     kind = FailureKind.CONTEXT_OVERFLOW
 
     def __init__(
-        self, message: str, *, provider: str = "", detail: str = "", limit: int | None = None
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        detail: str = "",
+        limit: int | None = None,
+        asked: int | None = None,
     ) -> None:
         super().__init__(message, provider=provider, detail=detail)
-        self.limit = limit
+        self.limit, self.asked = limit, asked
 
 
 class Unsupported(ProviderError):

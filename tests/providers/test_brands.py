@@ -296,3 +296,48 @@ async def test_what_was_learned_is_learned_anew_after_a_restart(server: FakeServ
         await collect(provider)
     assert (await provider.facts("m")).insert is True
     await provider.close()
+
+
+async def test_koboldcpp_serves_what_it_has(server: FakeServer) -> None:
+    server.on("GET", "/api/extra/version", json_reply({"result": "KoboldCpp", "version": "1.98"}))
+    server.on("GET", "/v1/models", json_reply({"data": [{"id": "koboldcpp/qwen2.5-coder-1.5b"}]}))
+    server.on("GET", "/api/extra/true_max_context_length", json_reply({"value": 4096}))
+    provider = made(server, "koboldcpp")
+    assert (await provider.health()).server == "KoboldCpp 1.98"
+    assert [(model.name, model.loaded) for model in await provider.models()] == [("qwen2.5-coder-1.5b", True)]
+    facts = await provider.facts("any")
+    assert (facts.name, facts.serves, facts.context_tokens) == ("any", "qwen2.5-coder-1.5b", 4096)
+    await provider.close()
+
+
+async def test_text_generation_inference_serves_what_it_has(server: FakeServer) -> None:
+    """Its `/health` has no body, and old versions have no list."""
+    info = {"model_id": "bigcode/starcoder2-3b", "max_total_tokens": 2048, "version": "3.3.6"}
+    server.on("GET", "/info", json_reply(info))
+    provider = made(server, "tgi")
+    assert (await provider.health()).server == "text-generation-inference 3.3.6"
+    assert [model.name for model in await provider.models()] == ["bigcode/starcoder2-3b"]
+    facts = await provider.facts("any")
+    assert (facts.name, facts.serves, facts.context_tokens) == ("any", "bigcode/starcoder2-3b", 2048)
+    await provider.close()
+
+
+async def test_llama_swap_tells_what_runs(server: FakeServer) -> None:
+    """Nothing here makes it start a server."""
+    running = [{"model": "a", "state": "ready"}, {"model": "b", "state": "starting"}]
+    server.on("GET", "/v1/models", json_reply({"data": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}))
+    server.on("GET", "/running", json_reply({"running": running}))
+    provider = made(server, "llama-swap")
+    assert (await provider.health()).state is State.READY
+    models = {model.name: model.loaded for model in await provider.models()}
+    assert models == {"a": True, "b": False, "c": False}
+    assert (await provider.facts("c")).insert is None
+    assert {request.method for request in server.requests} == {"GET"}
+    await provider.close()
+
+
+async def test_an_older_llama_swap_lists_its_models(server: FakeServer) -> None:
+    server.on("GET", "/v1/models", json_reply({"data": [{"id": "a"}]}))
+    provider = made(server, "llama-swap")
+    assert [(model.name, model.loaded) for model in await provider.models()] == [("a", None)]
+    await provider.close()

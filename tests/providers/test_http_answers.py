@@ -142,6 +142,20 @@ async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> 
 # -- models and routes ------------------------------------------------------------------------------
 
 
+async def test_a_chat_waits_for_a_llamacpp_as_long_as_for_any_first_byte(server: FakeServer) -> None:
+    """A completion gives up before: the next key brings another one."""
+    loading = json_reply({"error": {"message": "Loading model", "code": 503}}, 503)
+    server.on("GET", "/health", loading, loading, json_reply({"status": "ok"}))
+    server.on("GET", "/props", json_reply({}))
+    server.on("POST", "/v1/chat/completions", loading, chat_stream(["hi"]))
+    server.on("POST", "/completion", loading)
+    provider = HttpProvider(endpoint(server.url, "llamacpp"), Pace(loading=0.0, poll=0.01))
+    assert text_of(await bounded(collect(provider, generation(CHAT)))) == "hi"
+    with pytest.raises(errors.Loading):
+        await bounded(collect(provider))
+    await provider.close()
+
+
 async def test_a_loading_llamacpp_is_waited_for(server: FakeServer) -> None:
     loading = json_reply(
         {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}, 503
@@ -201,7 +215,11 @@ async def test_chat_over_the_old_completion_route(server: FakeServer) -> None:
 
 @pytest.mark.parametrize(
     ("preset", "prompt"),
-    [("lmstudio", FimPrompt("a", "b")), ("openai", RAW), ("mistral", FimPrompt("a", "b"))],
+    [
+        *((preset, FimPrompt("a", "b")) for preset in ("lmstudio", "oobabooga", "vllm", "koboldcpp", "tgi")),
+        *((preset, FimPrompt("a", "b")) for preset in ("openai", "openrouter")),
+        *((preset, RAW) for preset in ("openai", "openrouter", "mistral", "codestral", "deepseek")),
+    ],
 )
 async def test_a_prompt_without_a_route_is_refused_before_any_request(
     server: FakeServer, preset: str, prompt: Prompt

@@ -25,6 +25,7 @@ from twinny_lsp.errors import Interrupted, ServerFailure, Unsupported
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Finish, Generation, Message, Piece, Prompt
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.embedded import EmbeddedProvider
+from twinny_lsp.providers.embedded_model import _Running
 from twinny_lsp.providers.endpoint import Endpoint
 
 pytestmark = pytest.mark.real
@@ -54,6 +55,13 @@ async def ask(provider: EmbeddedProvider, prompt: Prompt, max_tokens: int = 48) 
 
 async def answer(provider: EmbeddedProvider, prompt: Prompt = ADD.fim) -> str:
     return "".join(piece.text for piece in await ask(provider, prompt))
+
+
+def running(provider: EmbeddedProvider) -> _Running:
+    """What the provider's one model is run by."""
+    (model,) = provider._models.values()
+    assert model._running is not None
+    return model._running
 
 
 def child_of(pid: int | None = None) -> psutil.Process:
@@ -126,8 +134,7 @@ async def test_what_it_says_of_itself_is_what_its_server_says() -> None:
     async with embedded() as provider:
         before = await provider.facts("")
         await answer(provider)
-        assert provider._running is not None
-        told = await provider._running.http.facts("tiny-fim")
+        told = await running(provider).http.facts("tiny-fim")
         assert (told.insert, told.context_tokens, told.batch_tokens, told.template) == (
             before.insert,
             before.context_tokens,
@@ -149,13 +156,84 @@ async def test_a_model_without_fim_tokens(tmp_path: Path) -> None:
 
 async def test_a_damaged_model_is_told_and_leaves_no_process(tmp_path: Path) -> None:
     path = tmp_path / "half.gguf"
-    path.write_bytes(TINY_MODEL.read_bytes()[:400_000])
+    path.write_bytes(TINY_MODEL.read_bytes()[:-100])
     async with embedded(model_path=str(path)) as provider:
-        with pytest.raises(ServerFailure, match="could not load") as caught:
+        with pytest.raises(ServerFailure, match=r"could not load .*damaged or not whole") as caught:
             await answer(provider)
         assert "half.gguf" in str(caught.value)
         assert caught.value.detail
         assert not [c for c in psutil.Process().children() if "embedded_child" in str(c.cmdline())]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0llamz"),
+        (b"qwen2", b"qwenX"),
+        (b"output_norm.weight", b"output_norX.weight"),
+    ],
+    ids=["architecture", "tokenizer", "tensor"],
+)
+async def test_a_model_of_an_unknown_kind_is_told(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "new.gguf"
+    path.write_bytes(TINY_MODEL.read_bytes().replace(old, new, 1))
+    async with embedded(model_path=str(path)) as provider:
+        with pytest.raises(ServerFailure, match=r"does not know \(it says: .*pip install -U xllamacpp"):
+            await answer(provider)
+
+
+async def test_a_context_too_large_for_memory_is_told() -> None:
+    async with embedded(context_tokens=2**40, batch_tokens=512) as provider:
+        with pytest.raises(ServerFailure, match=r"not enough memory") as caught:
+            await answer(provider)
+        assert "contextTokens" in str(caught.value)
+
+
+LIMITED = """
+import asyncio
+from twinny_lsp.errors import ProviderError
+from twinny_lsp.exchange import Generation, RawPrompt
+from twinny_lsp.providers.embedded import EmbeddedProvider
+from twinny_lsp.providers.endpoint import Endpoint
+
+async def main():
+    provider = EmbeddedProvider(Endpoint("embedded", "embedded", "", None, None, options={"share": False}))
+    for _ in range(2):
+        try:
+            async for piece in provider.stream(Generation("tiny-fim", RawPrompt("x"), 8, 0.0)):
+                pass
+            print("an answer")
+        except ProviderError as error:
+            print(error)
+    await provider.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+async def test_a_child_that_cannot_get_memory_is_told(tmp_path: Path) -> None:
+    command = ("prlimit", "--as=300000000", "--", sys.executable, "-c", LIMITED)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said = (await bounded(process.communicate(), 60))[0].decode().split("\n")
+    assert "memory" in said[0]
+    assert "providers.embedded.contextTokens" in said[0]
+    assert "next attempt in" in said[1]
+
+
+# --- choosing by name ---
+
+
+async def test_two_models_run_beside_each_other(tmp_path: Path) -> None:
+    write_model_without_fim(tmp_path / "plain.gguf")
+    async with embedded(model_directory=str(tmp_path)) as provider:
+        assert await answer(provider) == ADD.text
+        plain = Generation("plain", ADD.raw, 4, 0.0)
+        assert [piece async for piece in provider.stream(plain)]
+        assert {facts.name: facts.loaded for facts in await provider.models()} == {
+            "plain": True,
+            "tiny-fim": True,
+        }
 
 
 # --- who may use it ---
@@ -164,8 +242,7 @@ async def test_a_damaged_model_is_told_and_leaves_no_process(tmp_path: Path) -> 
 async def test_other_users_of_this_machine_cannot_use_it() -> None:
     async with embedded() as provider:
         await answer(provider)
-        assert provider._running is not None
-        ready = provider._running.link.ready
+        ready = running(provider).link.ready
         assert ready is not None
         assert ready.address.startswith("http://127.0.0.1:")
 
@@ -257,6 +334,7 @@ PARENT = """
 import asyncio, json, sys
 from twinny_lsp.exchange import FimPrompt, Generation
 from twinny_lsp.providers.embedded import EmbeddedProvider
+from twinny_lsp.providers.embedded_model import _Running
 from twinny_lsp.providers.endpoint import Endpoint
 
 async def main():
@@ -269,8 +347,9 @@ async def main():
             await provider.close()
             print("closed", flush=True)
             continue
-        text = "".join([p.text async for p in provider.stream(Generation("m", prompt, 48, 0.0))])
-        print(json.dumps([text, provider._running.link.ready.pid]), flush=True)
+        text = "".join([p.text async for p in provider.stream(Generation("tiny-fim", prompt, 48, 0.0))])
+        (model,) = provider._models.values()
+        print(json.dumps([text, model._running.link.ready.pid]), flush=True)
     await provider.close()
 
 asyncio.run(main())

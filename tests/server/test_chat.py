@@ -55,7 +55,8 @@ async def test_part_of_a_document_goes_along() -> None:
             editor.open(f"a = 1\nb = 2\n{CURSOR}")
             span = {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": 0}}
             await editor.command("chat", {"prompt": "explain", "uri": URI, "range": span})
-            content = server.requests[-1].json["messages"][-1]["content"]
+            asked = next(request for request in server.requests if (request.method, request.path) == CHAT)
+            content = asked.json["messages"][-1]["content"]
             assert content == "explain\n\na.py:\n```python\nb = 2\n\n```"
             with pytest.raises(JsonRpcError, match="not an open document"):
                 await editor.command("chat", {"prompt": "explain", "uri": "file:///other.py"})

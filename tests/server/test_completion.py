@@ -141,7 +141,7 @@ async def test_the_socket_closes_when_the_text_disagrees() -> None:
 async def test_what_is_known_needs_no_request() -> None:
     async with FakeServer() as server:
         server.on(*GENERATE, ollama_stream(["urn a + b"]))
-        async with editing(settings(server)) as editor:
+        async with editing(settings(server, speculate=False)) as editor:
             editor.open(f"def add(a, b):\n    ret{CURSOR}\n")
             await editor.inline()
             editor.type("urn ")

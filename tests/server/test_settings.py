@@ -17,7 +17,7 @@ CONFIGURATION = {"capabilities": {"workspace": {"configuration": True}}}
 def ollama(server: FakeServer, **completion: Any) -> dict[str, Any]:
     return {
         "providers": {"ollama": {"baseUrl": server.url}},
-        "completion": {"model": "qwen2.5-coder", "debounce": 0, **completion},
+        "completion": {"model": "qwen2.5-coder", "debounce": 0} | completion,
     }
 
 
@@ -106,9 +106,62 @@ async def test_use_model_and_use_provider_hold_for_the_session() -> None:
             assert asked == ["qwen2.5-coder:7b"]
             assert (await editor.command("status"))["model"] == "qwen2.5-coder:7b"
             used = await editor.command("useProvider", {"provider": "lmstudio"})
-            assert used == {"provider": "lmstudio", "model": "codellama-7b.Q5_K_M.gguf"}
+            usual = {"provider": "lmstudio", "model": "codellama-7b.Q5_K_M.gguf"}
+            assert used == usual | {"saved": None, "note": ""}
+            assert not user_config_path().exists()
             with pytest.raises(Exception, match="lmstdio"):
                 await editor.command("useProvider", {"provider": "lmstdio"})
+
+
+async def test_a_choice_is_saved_on_request_and_holds_in_the_next_session() -> None:
+    path = user_config_path()
+    path.parent.mkdir(parents=True)
+    path.write_text('# mine\n[completion]  # typing\nmodel = "old"\nmax_tokens = 64\n')
+    async with FakeServer() as server:
+        provider = {"providers": {"ollama": {"baseUrl": server.url}}}
+        async with editing(provider) as editor:
+            kept = await editor.command("useModel", {"model": "qwen2.5-coder:7b", "save": True})
+            assert kept["note"] == ""
+            assert kept["saved"].endswith("config.toml")
+            await editor.command("useProvider", {"provider": "lmstudio", "for": "chat", "save": True})
+            assert (await editor.command("status"))["model"] == "qwen2.5-coder:7b"
+        assert path.read_text() == (
+            '# mine\n[completion]  # typing\nmodel = "qwen2.5-coder:7b"\nmax_tokens = 64\n'
+            '\n[chat]\nprovider = "lmstudio"\n'
+        )
+        async with editing(provider) as editor:
+            await editor.command("clearCache")  # the server has started when that is answered
+            assert (await editor.command("status"))["model"] == "qwen2.5-coder:7b"
+
+
+async def test_a_saved_choice_that_the_editors_settings_hide_says_so_and_holds_for_now() -> None:
+    async with FakeServer() as server, editing(ollama(server)) as editor:
+        kept = await editor.command("useModel", {"model": "mine:1b", "save": True})
+        assert "stronger" in kept["note"]
+        assert 'model = "mine:1b"' in user_config_path().read_text()
+        assert (await editor.command("status"))["model"] == "mine:1b"
+
+
+async def test_a_file_that_cannot_be_changed_is_left_alone_and_nothing_is_chosen() -> None:
+    path = user_config_path()
+    path.parent.mkdir(parents=True)
+    path.write_text('completion = { model = "old" }\n')
+    async with editing() as editor:
+        with pytest.raises(Exception, match=r'Set model = "new" under \[completion\]'):
+            await editor.command("useModel", {"model": "new", "save": True})
+        assert (await editor.command("status"))["model"] == "old"
+    assert path.read_text() == 'completion = { model = "old" }\n'
+
+
+async def test_another_model_is_not_asked_with_the_template_of_the_one_before() -> None:
+    async with FakeServer() as server:
+        server.on("POST", "/api/generate", ollama_stream(["urn 1"]))
+        async with editing(ollama(server, model="codellama:7b-code", fimTemplate="codellama")) as editor:
+            await editor.command("useModel", {"model": "qwen2.5-coder:7b"})
+            editor.open(f"ret{CURSOR}")
+            await editor.inline()
+            prompt = next(r.json["prompt"] for r in server.requests if r.path == "/api/generate")
+            assert prompt.startswith("<|fim_prefix|>")
 
 
 async def test_a_project_file_can_switch_off_but_not_redirect(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ async def test_a_server_that_is_not_there_is_said_once() -> None:
         why = await editor.command("why", {"uri": URI})
         assert "127.0.0.1:9" in why["text"]
         assert why["problems"]
-        assert (await editor.command("status"))["state"] == "problem"
+        assert (await editor.command("status"))["state"] == "down"
 
 
 async def test_all_is_well_again_after_a_success() -> None:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -145,9 +146,12 @@ def _event(step: object) -> Step:
 
 
 class FakeServer:
-    """The server; listens on a free port of 127.0.0.1. Close it by leaving `async with`."""
+    """The server; listens on a free port of `host`, or on a Unix socket. Close it by leaving `async with`."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, socket: str = ""
+    ) -> None:
+        self._host, self._tls, self._socket = host, tls, socket
         self.requests: list[Recorded] = []
         self.connections = 0
         self._routes: dict[tuple[str, str], Answer | list[Answer]] = {}
@@ -160,6 +164,12 @@ class FakeServer:
         """Answer `method path`; with several answers each is used once, the last one for ever."""
         self._routes[method, path] = answers[0] if len(answers) == 1 else list(answers)
         return self
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
 
     async def request(self, index: int) -> Recorded:
         """The request with that number, as soon as it has been read (fails after 10 s)."""
@@ -185,8 +195,13 @@ class FakeServer:
 
     async def __aenter__(self) -> FakeServer:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        if self._socket:
+            self._server = await loop.create_unix_server(lambda: _Connection(self), self._socket)
+            return self
+        self._server = await loop.create_server(lambda: _Connection(self), self._host, 0, ssl=self._tls)
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        scheme = "https" if self._tls else "http"
+        self.url = f"{scheme}://{host}:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -40,13 +40,13 @@ def test_only_lsp_knows_the_protocol(module: Path) -> None:
         assert not {name for name in imports(module) if name.split(".")[0] in ("pygls", "lsprotocol")}
 
 
-LOWER = ("completion", "fim", "providers", "documents", "context", "chat", "config")
+LOWER = ("completion", "fim", "providers", "documents", "context", "chat", "config", "pull")
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if room(m) in LOWER], ids=ids)
 def test_nothing_below_looks_up(module: Path) -> None:
     upper = {"twinny_lsp.lsp", "twinny_lsp.cli"}
-    if room(module) in ("fim", "providers", "documents", "context", "config"):
+    if room(module) in ("fim", "providers", "documents", "context", "config", "pull"):
         upper |= {"twinny_lsp.completion", "twinny_lsp.chat"}
     assert not [name for name in imports(module) if any(name.startswith(u) for u in upper)]
 
@@ -93,6 +93,11 @@ def test_modules_and_functions_stay_small(module: Path) -> None:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
             assert node.end_lineno - node.lineno < 50, node.name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=ids)
+def test_no_grammar_is_needed(module: Path) -> None:
+    assert not [name for name in imports(module) if name.startswith("tree_sitter")]
 
 
 def test_the_server_module_imports_nothing_heavy() -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "commit-message": "write a commit message for what is staged in git",
     "doctor": "find model servers, check the settings, say what to do next",
     "models": "list the models of a provider",
+    "pull": "get a model for the embedded provider, or list good ones",
     "templates": "list FIM templates, or say which one a model gets and why",
     "config": "show, check or locate the settings",
 }
@@ -63,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
     made["doctor"].add_argument("--json", action="store_true", help="print the findings as JSON")
     made["models"].add_argument("provider", nargs="?", help="default: the one used for completion")
     made["models"].add_argument("--json", action="store_true", help="print the list as JSON")
+    pull = made["pull"]
+    pull.add_argument("model", nargs="?", metavar="NAME|URL", help="a known name, or a GGUF file's address")
+    pull.add_argument("--list", action="store_true", help="list known models, and what fits this machine")
+    pull.add_argument("--sha256", default="", metavar="HEX", help="the checksum the file must have")
     made["templates"].add_argument("model", nargs="?", help="say which template this model gets, and why")
     config = made["config"]
     config.add_argument("what", choices=("show", "schema", "path", "check"), nargs="?", default="show")

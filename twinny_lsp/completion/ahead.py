@@ -81,7 +81,7 @@ class Ahead:
 
     async def _ask(self, ask: Ask, text: str, replaces: int) -> None:
         request, eol = ask.request, ask.around.eol
-        target = next(iter(self._rooms.targets.order(request.settings, invoked=False)), None)
+        target = self._rooms.targets.watch.first(request.settings)
         if target is None or target.endpoint.preset in METERED:
             return
         if self._rooms.targets.served(target).first_text_s > SLOW:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from twinny_lsp.completion.inside import Inside, inside
 from twinny_lsp.completion.text import newline_style, normalised, without_terminator
 from twinny_lsp.documents.snapshot import Snapshot
 
@@ -16,15 +17,16 @@ LINES_ABOVE = 60
 LINES_BELOW = 40
 """How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
 
-_BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}\w*")
+_BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}(?:\w+|(?<![(\[{]))")
 
 
 @dataclass(frozen=True)
 class Around:
     """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
 
-    `bottom`: `below` reaches the document's end. Text that the editor would put in first (a menu's selected
-    item) counts as typed already.
+    `bottom`: `below` reaches the document's end. `inside`: the comment or string of several lines that the
+    cursor stands in. Text that the editor would put in first (a menu's selected item) counts as typed
+    already.
     """
 
     language: str
@@ -34,6 +36,7 @@ class Around:
     below: tuple[str, ...]
     eol: str = "\n"
     bottom: bool = True
+    inside: Inside | None = None
 
     @cached_property
     def blank(self) -> bool:
@@ -43,7 +46,7 @@ class Around:
     @cached_property
     def own_line(self) -> bool:
         """Whether a statement begins here: left of the cursor nothing but blanks and a begun word, or a quote
-        or the like before it.
+        or the like before it. An opening bracket at the end opens a block instead.
         """
         return self.blank or (_BEGUN.fullmatch(self.before) is not None and not self.after.strip())
 
@@ -85,4 +88,5 @@ def look_around(snapshot: Snapshot, selected: str = "") -> Around:
         below=tuple(without_terminator(line) for line in below),
         eol=newline_style(snapshot.lines[:2]),
         bottom=row + 1 + LINES_BELOW >= len(snapshot.lines),
+        inside=inside(snapshot, selected),
     )

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from twinny_lsp.completion.text import unclosed, width, words
+from twinny_lsp.completion.text import QUOTES, unclosed, unmatched_closers, width, words
+from twinny_lsp.languages import language as row_of
 
 PROSE = words(
     "markdown mdx quarto rmd asciidoc restructuredtext rst typst latex tex plaintext org git-commit"
@@ -40,6 +41,9 @@ _BRACED = words(
     "javascript javascriptreact typescript typescriptreact css scss less json jsonc python"
 )
 """Languages of which no more is to be learned: what opens their blocks is known."""
+
+_LABELS = ("case ", "default", "public", "private", "protected")
+_LABEL = re.compile(r"\s*(?:case\b|default\s*:|(?:public|private|protected)(?: \w+)?:)")
 
 _LISPS = words("lisp scheme racket clojure emacs-lisp fennel")
 _MLS = words("haskell elm purescript fsharp ocaml sml idris agda lean roc scala nix")
@@ -83,19 +87,34 @@ def opens_block(line: str, language: str, above: Sequence[str] = ()) -> bool:
 
     `above`: lines of the document to learn from.
     """
-    code = line.rstrip()
+    code = _without_comment(line, language)
     if not code.strip():
         return False
     if code.endswith(("{", "(", "[", "=>", "->")):
         return True
     if code.endswith(":") and language in _COLON:
-        return language == "yaml" or _COLON_WORD.match(code) is not None
+        if language == "yaml" or _COLON_WORD.match(code) is not None:
+            return True
+        return bool(unmatched_closers(code, language))  # the end of a wrapped signature
     if language in _LISPS:
         return bool(unclosed(code))
     words = _OPENERS.get(language)
     if words is not None and words.search(code) is not None:
         return re.search(r"\bend\s*$", code) is None
     return language not in _BRACED and _learned(code, above)
+
+
+def _without_comment(line: str, language: str) -> str:
+    """The line without blanks and a comment at its end; "" if it is a comment."""
+    code = line.rstrip()
+    marker = row_of(language).line
+    if not marker or marker not in code:
+        return code
+    if code.lstrip().startswith(marker):
+        return ""
+    at = code.find(f" {marker}")
+    in_string = any(code.count(quote, 0, at) % 2 for quote in QUOTES)
+    return code if at < 0 or in_string else code[:at].rstrip()
 
 
 def _learned(code: str, above: Sequence[str]) -> bool:
@@ -119,6 +138,19 @@ def ends_block(line: str, language: str) -> bool:
     if start[:1] in (")", "]", "}") or start[:2] == "</":
         return True
     return language in END_WORDS and _END.match(line) is not None
+
+
+def labels(line: str, language: str, *, whole: bool) -> bool:
+    """Whether the line is a label that stands as far left as the line that opened its block, as `case` may.
+
+    Not `whole`: whether it may become one.
+    """
+    if language not in _BRACED:
+        return False
+    if whole:
+        return _LABEL.match(line) is not None
+    start = line.strip()
+    return any(word.startswith(start) or start.startswith(word) for word in _LABELS)
 
 
 def may_end(line: str, language: str) -> bool:

@@ -53,7 +53,7 @@ class Choices:
             await self._take(flight)
         for known in self._rooms.known.every(self._ask.cursor, self._ask.terms):
             self._add(known.text, known.replaces)
-        targets = self._rooms.targets.order(self._ask.request.settings, invoked=True)
+        targets = self._rooms.targets.watch.order(self._ask.request.settings, invoked=True)
         vain, number = 0, 0
         while len(self._found) < self._wanted and vain < _VAIN and targets:
             number += 1

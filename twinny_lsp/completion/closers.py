@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, width
+from twinny_lsp.completion.blocks import opens_block
+from twinny_lsp.completion.text import PAIRS, QUOTES, brackets, lead, unmatched_closers, width
 from twinny_lsp.languages import language as row_of
+
+_COMPLETE = (";", "}", ":", ">", "*/")
+"""Ends of lines with which nothing goes on."""
 
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`]*|\s*</[\w.:-]*>\s*")
 
@@ -51,6 +55,28 @@ def awaited(lines: tuple[str, ...], language: str) -> tuple[Bracket, ...]:
             else:
                 _pop(stack, char)
     return tuple(stack)
+
+
+def head_width(above: tuple[str, ...], line: str, language: str) -> int:
+    """How far the statement is indented that ends with the line: of a wrapped head, its first line.
+
+    That is where the line's closers find their openers, and farther up where a line less indented opens no
+    block itself and is not complete.
+    """
+    stack = list(awaited(above, language))
+    found = width(line)
+    for _, char in unmatched_closers(line, language):
+        if not stack or stack[-1].char != char:
+            break
+        found = min(found, stack.pop().width or 0)
+    for each in reversed(above):
+        if not each.strip() or width(each) >= found:
+            continue
+        inner = stack and stack[-1].width is not None and stack[-1].width >= width(each)
+        if inner or each.rstrip().endswith(_COMPLETE) or opens_block(each, language):
+            break
+        found = width(each)
+    return found
 
 
 @lru_cache(maxsize=8)

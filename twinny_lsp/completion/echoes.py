@@ -35,7 +35,7 @@ def echoed(text: str, around: Around, *, final: bool) -> tuple[int, str] | None:
         # Most sizes are out by their first line alone.
         if not began or not (first == began if whole else began.startswith(first)):
             continue
-        used = _lines_again(lines, above, around, final=final)
+        used = _lines_again(lines, above, around, final=final, below=start > 0)
         if used is None:
             return None
         if used:
@@ -60,8 +60,13 @@ def _blanks_and_begun(text: str, start: int, around: Around, *, final: bool) -> 
     return (start + used, "cut the repeated beginning of the line") if used else (0, "")
 
 
-def _lines_again(lines: list[str], above: Sequence[str], around: Around, *, final: bool) -> int | None:
-    """How long the repetition of these lines and of the begun one is; 0 for none, None if open."""
+def _lines_again(
+    lines: list[str], above: Sequence[str], around: Around, *, final: bool, below: bool
+) -> int | None:
+    """How long the repetition of these lines and of the begun one is; 0 for none, None if open.
+
+    `below`: it begins on the line below the begun one, where the lines above may stand again without it.
+    """
     size = len(above)
     for mine, theirs in zip(lines, above, strict=False):
         if mine is lines[-1] and not final:
@@ -72,7 +77,8 @@ def _lines_again(lines: list[str], above: Sequence[str], around: Around, *, fina
         return 0
     used = sum(len(line) + 1 for line in lines[:size])
     if len(lines) == size:
-        return used - 1  # nothing but the lines above
+        opened = below and opens_block(around.before, around.language)
+        return 0 if opened else used - 1  # nothing but the lines above
     if around.blank:
         rest = "\n".join(lines[size:])
         if not final and around.before.startswith(rest):

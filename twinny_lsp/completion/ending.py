@@ -61,8 +61,10 @@ class Ending:
         if shape.kind is not Kind.LINE or shape.max_lines == 1:
             return None
         if not around.after.strip():
-            goes_on = not line.strip() and _complete(around)
-            return Block(around, shape, below=True) if goes_on else None
+            if line.strip():
+                return None
+            complete = around.inside is not None or _complete(around)
+            return Block(around, shape, below=True, deeper=not complete)
         if not only_closers(around.after) or not opens_block(around.before + line, around.language):
             return None
         over = surplus(line, around)

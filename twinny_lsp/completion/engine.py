@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from twinny_lsp.completion.ahead import Ahead
 from twinny_lsp.completion.ask import Ask
@@ -23,6 +23,7 @@ from twinny_lsp.completion.flights import CHANGED, Flights
 from twinny_lsp.completion.job import Job
 from twinny_lsp.completion.known import KnownTexts
 from twinny_lsp.completion.launch import Launcher
+from twinny_lsp.completion.loading import Loads
 from twinny_lsp.completion.pause import Pause
 from twinny_lsp.completion.place import Place
 from twinny_lsp.completion.record import Record
@@ -30,9 +31,12 @@ from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.rooms import Rooms
 from twinny_lsp.completion.seams import Clock, Context, LoopClock, NoContext, Prompter, Registry, Reports
 from twinny_lsp.completion.shape import Kind
+from twinny_lsp.completion.standing import Footing, Standing
 from twinny_lsp.completion.targets import Targets
 from twinny_lsp.completion.warmer import Warmer
+from twinny_lsp.completion.watch import Events, Watch
 from twinny_lsp.completion.windowing import Windows
+from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -57,6 +61,15 @@ class _Open:
         self.task.cancel()
 
 
+class _Shown(NamedTuple):
+    """What is on screen: where, who said it, and at which place it was asked."""
+
+    place: Place
+    text: str
+    target: Target | None
+    said_at: Place
+
+
 class CompletionEngine:
     """Answers completion requests."""
 
@@ -71,8 +84,11 @@ class CompletionEngine:
         grace: float = GRACE,
     ) -> None:
         self._clock = clock or LoopClock()
-        self._flights = Flights(self._clock, reports.busy)
-        targets = Targets(registry, self._clock)
+        self._flights = Flights(self._clock, reports.changed)
+        events = Events(self._away, self._back, reports.changed)
+        self._watch = Watch(registry, self._clock, events)
+        self._loading = Loads(registry, self._clock, reports.changed, reports.pushed_out)
+        targets = Targets(registry, self._clock, self._watch, self._loading)
         windows = Windows(prompter, targets, context or NoContext())
         launcher = Launcher(registry, windows, targets, self._flights, self._clock, grace)
         self._warmer = Warmer(launcher, targets, self._clock)
@@ -89,7 +105,9 @@ class CompletionEngine:
         )
         self._reports = reports
         self._ahead = Ahead(self._rooms)
-        self._shown: tuple[Place, str] | None = None
+        self._settings: CompletionSettings | None = None
+        """Those of the last document that was opened or asked in."""
+        self._shown: _Shown | None = None
         self._taken = 0
         """Characters of it that are in the document."""
         self._asked: Ask | None = None
@@ -115,7 +133,8 @@ class CompletionEngine:
         if refused:
             return self._remember(uri, Result(reason=refused, record=record))
         ask = Ask.of(request)
-        self._asked = ask
+        self._asked, self._settings = ask, request.settings
+        self._watch.asked(request.settings)
         self._notice(ask)
         if ask.shape.kind is Kind.NOTHING:
             return self._remember(uri, Result(reason=ask.shape.why, record=record))
@@ -131,13 +150,16 @@ class CompletionEngine:
         if job.served_by is not None:
             self._ahead.used(job.served_by)
         self._warmer.asked(ask)
-        self._show(ask, result)
+        self._show(ask, result, job)
         return self._remember(uri, result)
 
     def opened(self, request: Request) -> None:
         """A document was opened; `request` is what would be asked at its beginning."""
-        if not (self._closed or _refused(request)):
-            self._warmer.opened(Ask.of(request))
+        if self._closed or _refused(request):
+            return
+        self._settings = request.settings
+        self._watch.opened(request.settings)
+        self._warmer.opened(Ask.of(request))
 
     def context_better(self, uri: str) -> None:
         """Somebody rests, and what else the model should see there has changed: the server reads it now."""
@@ -148,6 +170,16 @@ class CompletionEngine:
     def busy(self) -> bool:
         """Whether a model is at work on what somebody asked for."""
         return self._flights.busy
+
+    def standing(self) -> Standing:
+        """How it stands with the models where somebody was last."""
+        if self._loading.now is not None:
+            return Standing(Footing.LOADING, answers=self._loading.now)
+        return self._watch.standing(self._settings) if self._settings else Standing(Footing.WELL)
+
+    def answered(self, target: Target) -> None:
+        """That model answered somebody else, e.g. a chat: its server is there."""
+        self._rooms.targets.answered(target)
 
     def shown(self) -> None:
         """The client says that the last answer is on screen."""
@@ -209,24 +241,25 @@ class CompletionEngine:
         self._flights.drop_disagreeing(ask.cursor)
         if self._shown is None:
             return
-        place, text = self._shown
-        typed = ask.cursor.typed_since(place)
+        shown, text = self._shown, self._shown.text
+        typed = ask.cursor.typed_since(shown.place)
         if typed is not None and (text.startswith(typed.text) or typed.text.startswith(text)):
             # Keys come one by one, so more at once is no typing.
             self._accepted = self._accepted or len(typed.text) > self._taken + 1
             self._taken = len(typed.text)
-            target = ask.request.settings.target
-            if target is not None and typed.text.startswith(text):
-                self._rooms.targets.served(target).useful = True
+            if shown.target is not None and typed.text.startswith(text):
+                self._rooms.targets.served(shown.target).useful = True
             return
         self._shown = None
 
-    def _show(self, ask: Ask, result: Result) -> None:
+    def _show(self, ask: Ask, result: Result, job: Job) -> None:
         """What is answered is on screen, as far as anybody can tell."""
         if not result.candidates:
             return
         text = result.candidates[0].text.removeprefix(ask.request.selected)
-        self._shown, self._taken = (ask.cursor.place, text.replace(ask.around.eol, "\n")), 0
+        place = ask.cursor.place
+        text = text.replace(ask.around.eol, "\n")
+        self._shown, self._taken = _Shown(place, text, job.answered_by, job.served_by or place), 0
         self._answered = ask
         if not ask.request.tells_shown:
             self._look_ahead(ask)
@@ -240,24 +273,26 @@ class CompletionEngine:
         """A flight has ended, its text is final: keep it, and learn from it."""
         plan, settled = flight.plan, flight.error is None and not flight.aborted
         served = self._rooms.targets.served(plan.target)
-        first_ms = flight.outcome.first_byte_ms
-        served.answered(
-            plan.prompted.prompt,
-            plan.new_tokens,
-            None if first_ms is None else first_ms / 1000,
-            flight.usage,
-        )
-        if first_ms is not None:
-            self._rooms.pause.first_text(first_ms / 1000)
+        first_s = flight.first_text_s
+        served.answered(plan.prompted.prompt, plan.new_tokens, first_s, flight.usage)
+        if first_s is not None:
+            self._rooms.pause.first_text(first_s)
         if not flight.ahead and (settled or flight.aborted == CHANGED):
             self._rooms.pause.outcome(used=settled)
+        self._rooms.targets.ended(flight)
         if settled:
-            self._rooms.targets.answered(plan.target)
             self._reports.success(plan.target)
         if plan.keeps and flight.error is None:
             for answer in flight.answers():
                 self._rooms.known.put(answer, plan.left)
         self._ahead.look()
+
+    def _away(self, target: Target) -> None:
+        self._rooms.targets.restarted(target.endpoint)
+
+    def _back(self, target: Target) -> None:
+        self._rooms.known.drop_stand_ins(target, self._shown.said_at if self._shown else None)
+        self._reports.back(target)
 
     async def _run(self, job: Job, key: tuple[str, Asked]) -> Result:
         loop = asyncio.get_running_loop()

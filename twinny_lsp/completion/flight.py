@@ -37,7 +37,7 @@ class Plan:
     `window_tokens` what the window of the document may have. `keeps`: its answer may be kept. `choices`: how
     many answers were asked for. `spare`: another one than the first, to choose from. `way` is set for what is
     asked ahead: the place where a text was shown, and that text; it leads to `place`.
-    `warm`: the prompt is only to be read, nobody wants the text.
+    `warm`: the prompt is only to be read, nobody wants the text. `cold`: the model has to be loaded first.
     """
 
     place: Place
@@ -55,6 +55,7 @@ class Plan:
     spare: bool = False
     way: tuple[Place, str] | None = None
     warm: bool = False
+    cold: bool = False
 
 
 class Flight:
@@ -108,6 +109,18 @@ class Flight:
         """The answer that is followed."""
         return self.replies[0]
 
+    @property
+    def loads(self) -> bool:
+        """Whether it still loads the model: to close it would end the load, so it goes on for who is next."""
+        waits = self.outcome.first_byte_ms is None and not (self.ended or self.aborted)
+        return self.plan.cold and waits
+
+    @property
+    def first_text_s(self) -> float | None:
+        """Seconds to the first text. None before it, and where the model was loaded: that tells nothing."""
+        first_ms = self.outcome.first_byte_ms
+        return None if first_ms is None or self.plan.cold else first_ms / 1000
+
     def typed_at(self, cursor: Cursor) -> Typed | None:
         """What was typed since it was asked; None where that does not agree with what comes."""
         typed = cursor.typed_since(self.plan.place)
@@ -140,6 +153,7 @@ class Flight:
                         cleaned.replaces,
                         spare=self.plan.spare or number > 0,
                         by_hand=self.plan.given.shape.whole,
+                        target=self.plan.target,
                     )
                 )
         return made
@@ -209,6 +223,7 @@ class Flight:
         outcome, reply = self.outcome, self.replies[piece.choice]
         if piece.text and outcome.first_byte_ms is None:
             outcome.first_byte_ms = self._age_ms()
+            self._watch()
         if piece.text:
             reply.feed(piece.text)
         if outcome.first_line_ms is None and (reply.over or "\n" in reply.cutter.text.lstrip("\n")):
@@ -231,7 +246,8 @@ class Flight:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._task is not None and not (self.followers or self.ended or self.aborted or self.ahead):
+        kept = self.followers or self.ended or self.aborted or self.ahead or self.loads
+        if self._task is not None and not kept:
             self._timer = self._clock.call_later(self._grace, lambda: self.abort("nobody took it up"))
 
 

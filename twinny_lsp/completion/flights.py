@@ -2,8 +2,8 @@
 
 A slot is what can do one generation at a time: a server's address. Who needs it comes in by these rules: a
 request that agrees with the running generation takes it up; another surface's request for the same
-keystroke waits for it; for anything else the running one is aborted, and its socket closed, first. What is
-asked ahead takes a slot only when it is free.
+keystroke waits for it, and any request for one that still loads the model; for anything else the running one
+is aborted, and its socket closed, first. What is asked ahead takes a slot only when it is free.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Flights:
     def drop_disagreeing(self, cursor: Cursor) -> None:
         """Abort what cannot agree any more with this document's newest text."""
         for flight, _ in list(self._by_slot.values()):
-            if flight.plan.place.uri != cursor.place.uri or flight.plan.warm:
+            if flight.plan.place.uri != cursor.place.uri or flight.plan.warm or flight.loads:
                 continue
             if flight.followers and flight.seat == cursor.seat:
                 continue
@@ -66,7 +66,8 @@ class Flights:
         if taken is None:
             return True
         flight, task = taken
-        if not flight.ended and not flight.aborted and flight.followers and flight.seat == cursor.seat:
+        same_key = flight.followers and flight.seat == cursor.seat
+        if not flight.ended and not flight.aborted and (same_key or flight.loads):
             await flight.change()
             return False
         same = flight.plan.place.uri == cursor.place.uri

@@ -39,7 +39,8 @@ class Job:
     record: Record
     hurried: bool = False
     served_by: Place | None = None
-    """The place whose answer served the request."""
+    """The place whose answer served the request, and whose that was."""
+    answered_by: Target | None = None
     _left: list[Target] = field(default_factory=list)
     _looked: bool = True
     _paused: bool = False
@@ -49,13 +50,26 @@ class Job:
 
     async def run(self) -> Result:
         """The answer. Raises only what is an error in the program, and CancelledError."""
-        self._left = self.rooms.targets.order(self.ask.request.settings, invoked=self._invoked)
-        self._paused = self.hurried
+        self._choose()
+        self._paused = self.hurried or not self._left
         for _ in range(_MOST_ROUNDS):
             result = await self._round()
             if result is not None:
                 return result
         return self._nothing("what came did not agree with what was typed")
+
+    def _choose(self) -> None:
+        """Whom to ask, in order; and what the user has not heard yet of those that are passed over."""
+        watch, settings = self.rooms.targets.watch, self.ask.request.settings
+        self._left = watch.order(settings, invoked=self._invoked)
+        if self._invoked:
+            return
+        for target, error in watch.untold(settings):
+            self.rooms.on_failure(error, target)
+        first = settings.target
+        if first is not None and first not in self._left:
+            self._failure = watch.why_not(first)
+            self.record.add(f"{first.endpoint.name} is passed over: {self._failure}")
 
     @property
     def _invoked(self) -> bool:
@@ -71,7 +85,7 @@ class Job:
             return None
         self.record.reuse = "known"
         self.record.add("known: no request needed")
-        self.served_by = known.answer.place
+        self.served_by, self.answered_by = known.answer.place, known.answer.target
         if not known.text:
             return self._nothing(known.answer.reason)
         return self._answer(known.text, Source.CACHE, known.replaces)
@@ -122,6 +136,7 @@ class Job:
         if flight is None:
             return None
         self.record.asked, self.record.outcome = flight.plan.asking, flight.outcome
+        self.answered_by = target
         asking = flight.plan.asking
         whom = f"{asking.model} on {asking.provider}"
         self.record.add(f"asking {whom}: {asking.template}; {asking.window} window")
@@ -131,7 +146,7 @@ class Job:
 
     async def _take_up(self, flight: Flight, typed: Typed) -> Result | None:
         flight.seat = self.ask.cursor.seat
-        self.served_by = flight.plan.place
+        self.served_by, self.answered_by = flight.plan.place, flight.plan.target
         ahead = ", asked ahead" if flight.ahead else ""
         self.record.reuse = f"a generation under way{ahead}"
         self.record.asked, self.record.outcome = flight.plan.asking, flight.outcome
@@ -255,9 +270,8 @@ class Job:
         self._failure = self._failure or error
         self._left = [each for each in self._left if each != target]
         self._refused = self._halved = False
-        if isinstance(error, ProviderError) and not isinstance(error, Unsupported):
-            self.rooms.targets.failed(target)
-        if not told:
+        self.rooms.targets.watch.failed(error, target)
+        if not told and self.rooms.targets.watch.is_news(error, target):
             self.rooms.on_failure(error, target)
 
     def _answer(self, text: str, source: Source, replaces: int = 0) -> Result:

@@ -59,7 +59,7 @@ class Answer:
 
     `whole` False: more was to come, but was not waited for. `replaces` code points right of its end go away.
     `spare`: to choose from, when a person asks; not the first that comes to mind. `by_hand`: a person asked,
-    so it is all that belongs there.
+    so it is all that belongs there. `target` said it.
     """
 
     place: Place
@@ -70,6 +70,7 @@ class Answer:
     replaces: int = 0
     spare: bool = False
     by_hand: bool = False
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,16 @@ class KnownTexts:
             for entry in bucket:
                 del self._age[entry.number]
         self._rows.pop(uri, None)
+
+    def drop_stand_ins(self, target: Target, shown: Place | None) -> None:
+        """That target can be asked again: drop what others said in its stead, but for what is on screen."""
+        for uri, key, entry in list(self._age.values()):
+            answer = entry.answer
+            wanted = answer.terms.targets
+            if answer.place == shown or target not in wanted or answer.target not in wanted:
+                continue
+            if wanted.index(target) < wanted.index(answer.target):
+                self._drop(uri, key, entry)
 
     def clear(self) -> None:
         """Drop everything."""

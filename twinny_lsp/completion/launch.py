@@ -13,6 +13,7 @@ from twinny_lsp.completion.ask import USUAL, Ask, How
 from twinny_lsp.completion.filters import FilterInput
 from twinny_lsp.completion.flight import Flight, Plan
 from twinny_lsp.completion.flights import Flights
+from twinny_lsp.completion.loading import slot_of
 from twinny_lsp.completion.record import Asking
 from twinny_lsp.completion.request import Trigger
 from twinny_lsp.completion.seams import Clock, Prompted, Registry
@@ -25,7 +26,7 @@ from twinny_lsp.exchange import Generation
 VARIANT_TEMPERATURE = 0.7
 """For further answers: at the usual one they would be the same."""
 
-LINE_TOKENS = 64
+LINE_TOKENS = 128
 """A line has 5 tokens at the median and 20 at the 95th percentile; a server that goes on is stopped here."""
 
 
@@ -52,6 +53,7 @@ class Launcher:
         the slot is taken and what is asked ahead must not take it. Raises TwinnyError.
         """
         facts, silent = await facts_or_failure(self._targets, target)
+        cold = await self._targets.loading.is_cold(target, facts)
         await self._targets.count(target, ask.request.snapshot)
         native = how.native and not self._registry.native_refused(target.endpoint, target.model)
         try:
@@ -73,13 +75,15 @@ class Launcher:
         if ask.request.trigger is Trigger.INVOKED and not (how.variant or how.warm):
             most = provider.most_choices(window.prompted.prompt, facts)
             generation = replace(generation, n=max(1, min(wanted(ask), most)))
-        plan = _plan(ask, target, window, how, generation.n)
+        plan = replace(_plan(ask, target, window, how, generation.n), cold=cold)
         flight = Flight(plan, ask.cursor.seat, self._clock, self._grace)
         served = self._targets.served(target)
         served.last = window.read
         if not how.yields:
             served.useful = False
         self._flights.launch(flight, provider.stream(generation), on_end)
+        if cold:
+            self._targets.loading.begun(target, lambda: flight.loads)
         return flight
 
 
@@ -107,11 +111,6 @@ def _plan(ask: Ask, target: Target, window: Window, how: How, choices: int) -> P
 def wanted(ask: Ask) -> int:
     """How many candidates a person may get: one where the settings leave nothing to chance."""
     return ask.request.settings.candidates if ask.request.settings.temperature > 0 else 1
-
-
-def slot_of(target: Target) -> str:
-    """What can do one generation at a time: the server."""
-    return target.endpoint.base_url or target.endpoint.name
 
 
 def _generation(ask: Ask, target: Target, prompted: Prompted, how: How) -> Generation:

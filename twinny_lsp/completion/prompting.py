@@ -17,7 +17,10 @@ from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.custom import CustomTemplates
 from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.fim.prompt import FimInput, build
-from twinny_lsp.providers.presets import PRESETS
+from twinny_lsp.providers.endpoint import Wire
+from twinny_lsp.providers.presets import AUTOMATIC, CHAT, PRESETS
+
+REFUSED = "the server cannot fill in the middle by itself with this model"
 
 _SPARE_TOKENS = 16
 """Tokens are estimated here and counted there."""
@@ -90,7 +93,11 @@ def _choice(target: Target, facts: ModelFacts, *, native: bool) -> Choice:
     choice = choose(model, target.template, replace(facts, insert=None))
     if choice.kind is not Kind.NATIVE:
         return choice
-    return choose(model, "automatic", replace(facts, insert=False))
+    route = target.endpoint.completion
+    if route is not None and route.wire is Wire.OPENAI_FIM:  # it takes no template of ours
+        return replace(choose(model, CHAT), reason=REFUSED)
+    choice = choose(model, AUTOMATIC, replace(facts, insert=False))
+    return replace(choice, reason=f"{REFUSED}; {choice.reason}")
 
 
 def _meant(target: Target, facts: ModelFacts) -> str:

@@ -35,6 +35,10 @@ class Registry(Protocol):
         """Remember that it said so."""
         ...
 
+    def restarted(self, endpoint: Endpoint) -> None:
+        """Nobody answers there: who comes back may be another server, so forget what this one said."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Hole:
@@ -183,10 +187,13 @@ def _nobody(*_: object) -> None:
 @dataclass(frozen=True, slots=True)
 class Reports:
     """Whom the engine tells. `failure`: each failure the user should hear of; telling once is the
-    listener's business. `success`: an answer came whole, what was wrong with that target is over. `busy`: a
-    model begins or ends to work.
+    listener's business. `success`: an answer came whole, what was wrong with that target is over. `back`: so
+    it seems after asking the server how it is. `pushed_out`: that target and the model of this name push each
+    other out of their server's memory. `changed`: `standing` or `busy` of the engine may have changed.
     """
 
     failure: Callable[[TwinnyError, Target], None] = _nobody
     success: Callable[[Target], None] = _nobody
-    busy: Callable[[], None] = _nobody
+    back: Callable[[Target], None] = _nobody
+    pushed_out: Callable[[Target, str], None] = _nobody
+    changed: Callable[[], None] = _nobody

@@ -1,8 +1,7 @@
 """How much is wanted: nothing, the rest of a line, one line, or a block. Decided from the text before asking.
 
-No grammar and no language's node names: indentation, brackets, what stands right of the cursor, and a few
-words that open blocks. A finer decision (a syntax tree on a window) takes an `Around` and a `Shape` and gives
-a `Shape`.
+No grammar and no language's node names: indentation, brackets, what stands right of the cursor, whether that
+is inside a comment or string, and a few words that open blocks.
 
 An automatic request gets nothing where text other than closers stands right of the cursor: a suggestion there
 is wrong more often than it is right, and cannot be shown without rewriting what is there. An explicit request
@@ -18,6 +17,7 @@ from enum import StrEnum
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import opens_block
+from twinny_lsp.completion.inside import Inside
 from twinny_lsp.completion.text import unclosed, width
 from twinny_lsp.config.resolved import Multiline
 
@@ -77,6 +77,8 @@ def _by_line(around: Around, multiline: Multiline) -> Shape:
         return Shape(Kind.LINE, "settings: one line only")
     if around.after.strip():
         return Shape(Kind.LINE, "within brackets")
+    if around.inside is not None:
+        return _inside(around, around.inside, multiline)
     if around.own_line:
         opened = _opened_above(around)
         why = "an opened block" if opened else "a blank line" if around.blank else "a statement just begun"
@@ -87,6 +89,13 @@ def _by_line(around: Around, multiline: Multiline) -> Shape:
     if multiline is Multiline.ALWAYS:
         return Shape(Kind.BLOCK, "settings: always several lines")
     return Shape(Kind.LINE, "a begun line")
+
+
+def _inside(around: Around, inside: Inside, multiline: Multiline) -> Shape:
+    """Within a comment or string no line opens a block, whatever it looks like."""
+    several = around.own_line or multiline is Multiline.ALWAYS
+    why = f"within a {'comment' if inside.comment else 'string'} of several lines"
+    return Shape(Kind.BLOCK if several else Kind.LINE, why)
 
 
 def _opened_above(around: Around) -> bool:

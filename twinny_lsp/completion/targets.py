@@ -1,23 +1,23 @@
-"""What was learned of the models that can be asked: their facts, their limits, which do not answer now.
+"""What was learned of the models that can be asked: their facts, their limits, how they serve.
 
-Nothing here is kept on disk, and a failure is only remembered for a short while.
+Which of them can be asked now is watch.py's. Nothing here is kept on disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 
+from twinny_lsp.completion.flight import Flight
+from twinny_lsp.completion.loading import Loads
 from twinny_lsp.completion.seams import Clock, Registry
 from twinny_lsp.completion.served import Served
+from twinny_lsp.completion.watch import Watch
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.documents.text import byte_length
-from twinny_lsp.errors import ContextOverflow, ProviderError
+from twinny_lsp.errors import ContextOverflow, ProviderError, TwinnyError, Unsupported
 from twinny_lsp.exchange import ModelFacts
-
-BACK_OFF = 5.0
-"""Seconds in which a target that failed is passed over, if another one can be asked instead. Short: a
-server that was just started should be found at once."""
+from twinny_lsp.providers.endpoint import Endpoint
 
 _FACTS_PATIENCE = 2.0
 """Seconds a request waits for what a server tells of a model; after that it asks without."""
@@ -33,16 +33,32 @@ _LEAST_TOKENS = 64
 
 
 class Targets:
-    """Facts, limits and back-off by target."""
+    """Facts, limits and measurements by target."""
 
-    def __init__(self, registry: Registry, clock: Clock) -> None:
+    def __init__(self, registry: Registry, clock: Clock, watch: Watch, loading: Loads) -> None:
+        self.watch, self.loading = watch, loading
         self._registry = registry
         self._clock = clock
         # Endpoints hold mappings, so they compare but do not hash; there are only ever a few.
         self._asking: list[tuple[Target, asyncio.Task[ModelFacts], float]] = []
-        self._down: list[tuple[Target, float]] = []
         self._limits: list[tuple[Target, int]] = []
         self._served: list[tuple[Target, Served]] = []
+
+    def ended(self, flight: Flight) -> None:
+        """What the end of a generation says of whom was asked."""
+        error, target = flight.error, flight.plan.target
+        if isinstance(error, Unsupported) and flight.plan.prompted.native:
+            return  # it is asked by template now
+        if isinstance(error, TwinnyError):
+            self.watch.failed(error, target)
+            self.loading.failed(target)
+        elif error is None and not (flight.aborted and flight.outcome.first_byte_ms is None):
+            self.answered(target)
+
+    def answered(self, target: Target) -> None:
+        """That model is there, and loaded."""
+        self.watch.answered(target)
+        self.loading.heard(target)
 
     def served(self, target: Target) -> Served:
         """What was seen of it so far; to be written on."""
@@ -52,26 +68,6 @@ class Targets:
         served = Served()
         self._served.append((target, served))
         return served
-
-    def order(self, settings: CompletionSettings, *, invoked: bool) -> list[Target]:
-        """Whom to ask, in order. Those that failed just now come last, unless a person asks."""
-        wanted = [target for target in (settings.target, *settings.fallback) if target is not None]
-        now = self._clock.now()
-        self._down = [(target, until) for target, until in self._down if until > now]
-        if invoked or len(wanted) < 2:
-            return wanted
-        down = [target for target, _ in self._down]
-        return [each for each in wanted if each not in down] + [each for each in wanted if each in down]
-
-    def failed(self, target: Target) -> None:
-        """Pass this one over for a while."""
-        self._down = [pair for pair in self._down if pair[0] != target]
-        self._down.append((target, self._clock.now() + BACK_OFF))
-
-    def answered(self, target: Target) -> None:
-        """It is there after all."""
-        if self._down:
-            self._down = [pair for pair in self._down if pair[0] != target]
 
     async def facts(self, target: Target) -> ModelFacts:
         """What the server tells of the model; asked once, for all who wait. Raises ProviderError.
@@ -122,21 +118,34 @@ class Targets:
         return total - suffix, suffix
 
     def overflowed(self, target: Target, used: int, error: ContextOverflow, max_tokens: int) -> None:
-        """Remember how much this model can take: what the server says, and at most half of what was sent."""
+        """Remember how much this model can take: at most half of what was sent, and what the server says.
+
+        Where it says how many tokens that was, too, ours are as many times as long.
+        """
         limit = used // 2
         if error.limit:
-            limit = min(limit, max(error.limit - max_tokens - _SPARE_TOKENS, _LEAST_TOKENS))
+            room = max(error.limit - max_tokens - _SPARE_TOKENS, _LEAST_TOKENS)
+            limit = min(limit, room, used * room // error.asked if error.asked else room)
         self._limits = [pair for pair in self._limits if pair[0] != target]
         self._limits.append((target, max(limit, _LEAST_TOKENS)))
 
     def forget(self) -> None:
         """Other settings, or another server at the same address: what was learned may not hold there."""
-        self._down.clear()
         self._limits.clear()
         self._served.clear()
+        self.watch.forget()
+        self.loading.forget()
+
+    def restarted(self, endpoint: Endpoint) -> None:
+        """Nobody answers there. Who comes back has computed nothing yet, and may be another server."""
+        self._limits = [pair for pair in self._limits if pair[0].endpoint != endpoint]
+        self._served = [pair for pair in self._served if pair[0].endpoint != endpoint]
+        self._registry.restarted(endpoint)
 
     async def close(self) -> None:
         """End what is still asked."""
+        self.loading.forget()
+        await self.watch.close()
         tasks = [task for _, task, _ in self._asking]
         for task in tasks:
             task.cancel()

@@ -19,7 +19,7 @@ QUOTES = "\"'`"
 _TERMINATOR = re.compile(r"\r\n|\r|\n")
 _STRING_OR_BRACKET = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\\n])*`|[()\[\]{}]")
 _CHAR_OR_BRACKET = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'|[()\[\]{}]")
-_LIFETIMES = frozenset({"rust", "ocaml", "haskell", "fsharp", "clojure", "lisp", "scheme", "emacs-lisp"})
+LIFETIMES = frozenset({"rust", "ocaml", "haskell", "fsharp", "clojure", "lisp", "scheme", "emacs-lisp"})
 """Languages where a lone ' is not the start of a string."""
 
 
@@ -64,7 +64,7 @@ def first_filled(lines: Iterable[str]) -> str | None:
 
 def brackets(text: str, language: str = "") -> list[tuple[int, str]]:
     """The brackets in the text outside of string literals: (index, character), in order."""
-    pattern = _CHAR_OR_BRACKET if language in _LIFETIMES else _STRING_OR_BRACKET
+    pattern = _CHAR_OR_BRACKET if language in LIFETIMES else _STRING_OR_BRACKET
     return [(match.start(), match.group()) for match in pattern.finditer(text) if len(match.group()) == 1]
 
 

@@ -44,21 +44,21 @@ class Warmer:
 
     def opened(self, ask: Ask) -> None:
         """A document was opened."""
-        target = _target(ask)
+        target = self._target(ask)
         if target is not None:
             self._after(OPENED_S, partial(self._load, ask, target))
 
     def asked(self, ask: Ask) -> None:
         """A request came: what was to be read ahead is not, and the whole window may be, later."""
         self.stop()
-        target = _target(ask)
+        target = self._target(ask)
         if target is None or not self._targets.served(target).last.quick:
             return
         self._after(IDLE_S, partial(self._read, ask, target))
 
     def better(self, ask: Ask) -> None:
         """What else the model should see has changed while somebody rests."""
-        target = _target(ask)
+        target = self._target(ask)
         if target is not None and self._targets.served(target).last.uri == ask.cursor.place.uri:
             self.stop()
             self._begin(partial(self._read, ask, target))
@@ -86,8 +86,17 @@ class Warmer:
             self._task = asyncio.get_running_loop().create_task(work())
             self._task.add_done_callback(_done)
 
+    def _target(self, ask: Ask) -> Target | None:
+        """Whose cache is worth warming; None where nothing is asked that nobody asked for."""
+        settings = ask.request.settings
+        wanted = settings.enabled and settings.automatic and settings.speculate
+        target = self._targets.watch.first(settings) if wanted else None
+        return None if target is None or target.endpoint.preset in METERED else target
+
     async def _load(self, ask: Ask, target: Target) -> None:
         """Let the server load the model, if it says that it has not."""
+        if not self._targets.watch.available(target):
+            return
         facts, silent = await facts_or_failure(self._targets, target)
         if silent is None and facts.loaded is False:
             await self._launch(ask, target, Warm.SHORT)
@@ -95,6 +104,8 @@ class Warmer:
     async def _read(self, ask: Ask, target: Target) -> None:
         """Let the server read the whole window, if it is quick enough for that."""
         served, settings = self._targets.served(target), ask.request.settings
+        if not self._targets.watch.available(target):
+            return
         if served.read_ms is None or served.read_ms * settings.context_tokens <= _LONGEST_READ_MS:
             await self._launch(ask, target, Warm.WHOLE)
 
@@ -105,19 +116,11 @@ class Warmer:
             log.debug("nothing is read ahead: %s", type(error).__name__)
 
     def _learn(self, flight: Flight) -> None:
+        self._targets.ended(flight)
         plan, usage = flight.plan, flight.usage
-        first_ms = flight.outcome.first_byte_ms
         if flight.error is None and not flight.aborted:
-            first_s = None if first_ms is None else first_ms / 1000
-            self._targets.served(plan.target).answered(plan.prompted.prompt, plan.new_tokens, first_s, usage)
-
-
-def _target(ask: Ask) -> Target | None:
-    """Whose cache is worth warming; None where nothing is asked that nobody asked for."""
-    settings = ask.request.settings
-    wanted = settings.enabled and settings.automatic and settings.speculate
-    target = settings.target if wanted else None
-    return None if target is None or target.endpoint.preset in METERED else target
+            served, first_s = self._targets.served(plan.target), flight.first_text_s
+            served.answered(plan.prompted.prompt, plan.new_tokens, first_s, usage)
 
 
 def _done(task: asyncio.Task[None]) -> None:

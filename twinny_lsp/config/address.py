@@ -23,6 +23,7 @@ _ENDINGS = (
     (re.compile(r"/chat/completions$"), Wire.OPENAI_CHAT),
     (re.compile(r"/api/generate(/\d+)?$"), Wire.OLLAMA_GENERATE),
     (re.compile(r"/api/chat(/\d+)?$"), Wire.OLLAMA_CHAT),
+    (re.compile(r"/fim/completions$"), Wire.OPENAI_FIM),
     (re.compile(r"/completions$"), Wire.OPENAI_COMPLETIONS),
     (re.compile(r"/completion$"), Wire.LLAMACPP_COMPLETION),
     (re.compile(r"/infill$"), Wire.LLAMACPP_INFILL),
@@ -36,6 +37,8 @@ _TAILS = {
     Wire.LLAMACPP_INFILL: "/infill",
     Wire.EMBEDDED: "",
 }
+_FIXED = frozenset({Wire.OPENAI_FIM})
+"""Each vendor has a path of its own for it."""
 _CHAT = frozenset({Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT})
 _OPENAI = frozenset({Wire.OPENAI_CHAT, Wire.OPENAI_COMPLETIONS})
 _PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".localdomain", ".home.arpa", ".localhost")
@@ -138,10 +141,11 @@ def routes_at(preset: Preset, path: str, role: str = "") -> Routes:
     `role` is "completion" or "chat" when the path was given for it alone, else "". Raises SettingsError
     for a path that cannot serve its role.
     """
-    if path.endswith("/fim/completions"):
-        raise SettingsError("Mistral's own fill-in-the-middle path is not available in this version yet")
     wire = wire_of(path)
     base = _without_ending(path) if wire else path
+    own = preset.completion
+    if own is not None and own.wire in _FIXED and own.path.startswith(f"{base}/"):
+        base = ""  # a vendor's base for this one path, DeepSeek's `/beta`; chat is elsewhere
     laid = Routes(
         *(route and _laid(route, base) for route in (preset.completion, preset.chat, preset.infill))
     )
@@ -177,6 +181,8 @@ def _laid(route: Route, base: str) -> Route:
     """One of a preset's routes below an API base that may say `/v1`, `/api` or the preset's own prefix."""
     if not base or route.wire is Wire.EMBEDDED:
         return route
+    if route.wire in _FIXED:
+        return Route(route.wire, join_paths(base.removesuffix("/v1"), route.path))
     tail = _TAILS[route.wire]
     own = route.path.removesuffix(tail)
     rootless = base.removesuffix("/v1")

@@ -6,12 +6,14 @@ Nothing behind this knows the short form (protocol, hostname, port, path) or whe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 from twinny_lsp.config.address import (
     Address,
+    Routes,
     join_paths,
     lay_over,
     parse_address,
@@ -21,7 +23,7 @@ from twinny_lsp.config.address import (
 )
 from twinny_lsp.config.schema import Addressed, ProviderSettings
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.providers.endpoint import Endpoint, KeySource, Timeouts, Wire
+from twinny_lsp.providers.endpoint import Endpoint, KeySource, Link, Route, Timeouts, Wire
 from twinny_lsp.providers.presets import Preset
 
 Report = Callable[[str, str], None]
@@ -30,11 +32,13 @@ Report = Callable[[str, str], None]
 _OLLAMA = frozenset({Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT})
 _LLAMACPP = frozenset({Wire.LLAMACPP_COMPLETION, Wire.LLAMACPP_INFILL})
 _EMBEDDED = frozenset({Wire.EMBEDDED})
+_PROXY = re.compile(r"https?://(?:[^\s/@]+@)?[^\s/@]+/?")
 _OPTIONS = {
     "num_ctx": ("numCtx", _OLLAMA, "Ollama knows"),
     "keep_alive": ("keepAlive", _OLLAMA, "Ollama knows"),
     "batch_tokens": ("batchTokens", _LLAMACPP | _EMBEDDED, "llama.cpp and the embedded provider know"),
     "model_path": ("modelPath", _EMBEDDED, "the embedded provider knows"),
+    "model_directory": ("modelDirectory", _EMBEDDED, "the embedded provider knows"),
     "context_tokens": ("contextTokens", _EMBEDDED, "the embedded provider knows"),
     "threads": ("threads", _EMBEDDED, "the embedded provider knows"),
     "idle_minutes": ("idleMinutes", _EMBEDDED, "the embedded provider knows"),
@@ -139,12 +143,13 @@ def _build(
         report("path" if role else "baseUrl", f"{error}; the usual path is used")
         routes = routes_at(preset, "")
     wires = {route.wire for route in (routes.completion, routes.chat, routes.infill) if route}
+    options = _options(provider, wires, report)
     return Endpoint(
         name=name,
         preset=preset.name,
         base_url="" if embedded else address.origin,
         completion=routes.completion,
-        chat=routes.chat,
+        chat=_chat_with(options, routes),
         infill=routes.infill,
         key=_key(preset, provider, address),
         headers=MappingProxyType({key: value.get_secret_value() for key, value in provider.headers.items()}),
@@ -153,8 +158,39 @@ def _build(
             first_byte=provider.timeouts.first_byte,
             idle=provider.timeouts.idle,
         ),
-        options=MappingProxyType(_options(provider, wires, report)),
+        options=MappingProxyType(options),
+        link=_link(provider, report),
     )
+
+
+def _link(provider: ProviderSettings, report: Report) -> Link:
+    """How the server is reached. A proxy that is none is reported; the server is not asked directly then."""
+    proxy = provider.proxy.get_secret_value().strip()
+    if proxy and not _PROXY.fullmatch(proxy):
+        report("proxy", "should be `http://host:port`")
+        raise SettingsError("its proxy cannot be used: it should be `http://host:port`")
+    return Link(
+        ca_file=os.path.expanduser(provider.ca_file),
+        client_certificate=os.path.expanduser(provider.client_certificate),
+        client_key=os.path.expanduser(provider.client_key),
+        socket=os.path.expanduser(provider.socket),
+        proxy=proxy,
+    )
+
+
+def _chat_with(options: Mapping[str, object], routes: Routes) -> Route | None:
+    """Ollama's own chat route where its own options are set: `/v1` cannot take them.
+
+    A model that chat asks for with another `num_ctx` than completion is loaded anew at each change between
+    them, and without `keep_alive` a chat sets the time back to the server's own.
+    """
+    chat, completion = routes.chat, routes.completion
+    if not options.keys() & {"num_ctx", "keep_alive"} or chat is None or completion is None:
+        return chat
+    root, own, _ = completion.path.partition("/api/generate")
+    if own and chat == Route(Wire.OPENAI_CHAT, f"{root}/v1/chat/completions"):
+        return Route(Wire.OLLAMA_CHAT, f"{root}/api/chat")
+    return chat
 
 
 def _key(preset: Preset, provider: ProviderSettings, address: Address) -> KeySource:

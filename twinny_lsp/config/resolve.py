@@ -33,7 +33,7 @@ from twinny_lsp.config.spelling import dotted, snake
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.languages import canonical
 from twinny_lsp.providers.endpoint import Endpoint, Wire
-from twinny_lsp.providers.presets import AUTOMATIC, DEFAULT, NATIVE, PRESETS, SPECIAL_TEMPLATES, Preset
+from twinny_lsp.providers.presets import AUTOMATIC, CHAT, DEFAULT, NATIVE, PRESETS, SPECIAL_TEMPLATES, Preset
 
 ANY = "*"
 _CHAT_WIRES = frozenset({Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT})
@@ -379,8 +379,11 @@ def _usual_model(preset: Preset, endpoint: Endpoint, *, chat: bool) -> str:
 def _template_at(choice: _Choice, preset: Preset, endpoint: Endpoint, model: str) -> str:
     """The template that is asked for, else native where the path is for that only, else the preset's."""
     said = choice.template
-    if said in ("", AUTOMATIC) and endpoint.completion and endpoint.completion.wire in _CHAT_WIRES:
-        return "chat"  # the path that was given is for chat: nothing else can be asked there
+    wire = endpoint.completion.wire if endpoint.completion else None
+    if said in ("", AUTOMATIC) and wire in _CHAT_WIRES:
+        return CHAT  # nothing else can be asked there
+    if said in ("", AUTOMATIC) and wire is Wire.OPENAI_FIM:
+        return NATIVE
     if said:
         return said
     if endpoint.infill is not None and preset.infill is None:

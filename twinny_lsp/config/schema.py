@@ -96,6 +96,26 @@ class ProviderSettings(Section):
     headers: dict[HeaderName, HeaderValue] = Field(
         default={}, repr=False, description="Headers sent with every request to this server."
     )
+    ca_file: str = Field(
+        default="",
+        description="For https: file with the certificate (PEM) of an authority to trust besides the "
+        "system's, such as your own; `~` is your home folder.",
+    )
+    client_certificate: str = Field(
+        default="", description="For https: file with the certificate (PEM) that is shown to the server."
+    )
+    client_key: str = Field(
+        default="",
+        description="File with that certificate's private key, without a password; left out, it is in the "
+        "same file.",
+    )
+    socket: str = Field(
+        default="", description="A Unix socket to connect to, in place of the address' host and port."
+    )
+    proxy: SecretStr = Field(
+        default=SecretStr(""),
+        description="A proxy for this server: `http://host:port`. The environment's proxies are never used.",
+    )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long to wait for the server."
     )
@@ -110,11 +130,19 @@ class ProviderSettings(Section):
         "-1 for ever, 0 not at all. Left out, the server's own.",
     )
     model_path: str = Field(
-        default="", description="embedded: the GGUF file to run; left out, the tiny model of the package."
+        default="",
+        description="embedded: the GGUF file to run, whatever model is named. Left out, the model's name "
+        "finds a file that `twinny-lsp pull` brought; without a name it is the tiny model of the package.",
+    )
+    model_directory: str = Field(
+        default="",
+        description="embedded: the folder for what `twinny-lsp pull` brings; `~` is your home folder. Left "
+        "out, it is `twinny-lsp/models` in the platform's folder for data.",
     )
     context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] | None = Field(
         default=None,
-        description="embedded: tokens of context to load the model with. Left out, it is chosen.",
+        description="embedded: tokens of context to load the model with. Left out, it is chosen by the "
+        "model and the machine's memory.",
     )
     batch_tokens: Annotated[int, Field(ge=32, le=1_048_576)] | None = Field(
         default=None,
@@ -122,7 +150,8 @@ class ProviderSettings(Section):
         "embedded: tokens of prompt to read at once.",
     )
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        default=None, description="embedded: processor threads to compute with. Left out, they are chosen."
+        default=None,
+        description="embedded: threads to compute with. Left out, all fast cores but one, 8 at most.",
     )
     idle_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] | None = Field(
         default=None, description="embedded: minutes without a request until the model is unloaded; 0: never."
@@ -240,8 +269,8 @@ class CompletionSection(Addressed):
     )
     fallback: list[str | ModelChoice] = Field(
         default=[],
-        description="What to ask when the first server is not there, in order: names of providers, or "
-        '`{"provider": …, "model": …}`.',
+        description="What to ask while the first server does not answer, in order: names of providers, or "
+        '`{"provider": …, "model": …}`. The first one answers again as soon as it is back.',
     )
     languages: dict[str, LanguageSettings] = Field(
         default={},

@@ -15,8 +15,9 @@ from twinny_lsp.errors import FailureKind
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.brands import match_name
 from twinny_lsp.providers.presets import PRESETS, Preset
+from twinny_lsp.providers.transport import NOT_THERE
 
-ANY_NAME = frozenset({"llamacpp", "oobabooga", "tabbyapi", "lmstudio"})
+ANY_NAME = frozenset({"llamacpp", "oobabooga", "tabbyapi", "lmstudio", "koboldcpp", "tgi"})
 """They serve the loaded model, whatever name is asked for."""
 SLOW_MS = 3000.0
 _CHATTY = ("instruct", "chat", "-it")
@@ -57,6 +58,8 @@ def _completion(findings: Findings) -> list[str]:
         return [*_other_model(use, server), *_slow(trial)]
     if server is not None and _is_other_kind(use, server):
         return _other_kind(findings, use, server)
+    if use.preset == "embedded":  # it has no address to look at, and its own words say what to do
+        return [_sentence(trial.error)]
     for fitting in (_missing, _no_template, _not_there, _unknown, _loading):
         steps = fitting(findings, trial, server)
         if steps:
@@ -72,15 +75,18 @@ def _missing(findings: Findings, trial: Trial, server: Server | None) -> list[st
     empty = server is not None and server.state is State.READY and not server.models
     if trial.kind is not FailureKind.MODEL_MISSING and not (empty and trial.kind in _ANOTHER):
         return []
-    title = server.title if server is not None and server.title else preset.title
+    told = server.title if server is not None and server.brand == preset.name else ""
+    title = told or preset.title
+    title = _article(title) if title.startswith("a ") else title
     lack = "has no model" if empty else f"does not have {use.model}"
     if empty and preset.name in ANY_NAME:
         lack = "no model is loaded"
         return [f"{title} runs at {use.address}, but {lack}. {preset.how_to_get(use.model)}".strip()]
-    step = f"{title} runs at {use.address} but {lack}. {preset.how_to_get(use.model)}".strip()
+    how = preset.how_to_get(use.model)
+    step = f"{title} runs at {use.address} but {lack}. {how}".strip()
     found = _best(server)
     if found is not None:
-        step += f" Or set completion.model to `{found.name}`, which it has."
+        step += f" {'Or set' if how else 'Set'} completion.model to `{found.name}`, which it has."
     return [step]
 
 
@@ -107,7 +113,7 @@ def _not_there(findings: Findings, trial: Trial, server: Server | None) -> list[
     ]
     nothing = not any(found.brand for found in findings.servers)
     first = trial.error
-    if nothing and is_loopback(use.address):
+    if nothing and is_loopback(use.address) and NOT_THERE in trial.error:
         preset = _preset(use)
         first = (
             f"No model server answers on this machine; the settings expect {preset.title} at {use.address}."
@@ -128,7 +134,10 @@ def _unknown(findings: Findings, trial: Trial, server: Server | None) -> list[st
     step = f"At {use.address} is {server.title}, not {preset.title}."
     if preset.base_url not in ("", use.address):
         step += f" {preset.title} usually is at {preset.base_url}: set {_address_key(use)} to that."
-    step += f" Or let it listen on a free port and name that in {_address_key(use)}. {preset.start}"
+    if preset.start:
+        step += f" Or let it listen on a free port and name that in {_address_key(use)}. {preset.start}"
+    elif not preset.base_url:
+        step += f" Set {_address_key(use)} to where it is."
     return [step.strip(), *_others(findings)]
 
 
@@ -220,6 +229,8 @@ def _chat(findings: Findings) -> list[str]:
     if _is_other_kind(use, server):
         return [] if same else [_other_kind(findings, use, server)[0]]
     if server.state is not State.READY:
+        if same and findings.works:
+            return []  # it was slow to say how it is, and answers all the same
         told = same and trial is not None and trial.error
         return [] if told else [f"Chat: {_silent(use, server)}{_chat_elsewhere(findings, use)}"]
     if use.there is not False or (server.brand in ANY_NAME and len(server.models) == 1):

@@ -100,7 +100,7 @@ def _chat(settings: Settings, servers: tuple[Server, ...]) -> Use:
 
 def _use(role: str, target: Target, servers: tuple[Server, ...], facts: ModelFacts | None = None) -> Use:
     endpoint = target.endpoint
-    address = shown(endpoint.base_url)
+    address = shown(endpoint.address)
     row = described(facts, endpoint.infill is not None, target.template) if facts is not None else None
     return Use(
         role=role,

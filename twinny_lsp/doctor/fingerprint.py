@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from twinny_lsp.errors import ProviderError, Unreachable
-from twinny_lsp.providers.endpoint import Endpoint, Timeouts
+from twinny_lsp.providers.endpoint import Endpoint, Link, Timeouts
 from twinny_lsp.providers.presets import PRESETS
-from twinny_lsp.providers.transport import Transport
+from twinny_lsp.providers.transport import NOT_THERE, Transport
 
 OPENAI = "openai-compatible"
 _BYTES = 65536
@@ -26,6 +26,8 @@ _OWNERS = {
     "vllm": "vllm",
     "tabbyAPI": "tabbyapi",
     "organization_owner": "lmstudio",
+    "koboldcpp": "koboldcpp",
+    "llama-swap": "llama-swap",
 }
 """What servers write into `owned_by` of their models."""
 
@@ -48,17 +50,21 @@ class Heard:
     value: object = None
 
 
-async def identify(base_url: str, *, connect_s: float = 1.0, answer_s: float = 1.5) -> Identity | None:
+_NO_LINK = Link()
+
+
+async def identify(
+    base_url: str, link: Link = _NO_LINK, *, connect_s: float = 1.0, answer_s: float = 1.5
+) -> Identity | None:
     """Who is there; None when nothing listens."""
-    endpoint = Endpoint(
-        "doctor", OPENAI, base_url, None, None, timeouts=Timeouts(connect_s, answer_s, answer_s)
-    )
+    timeouts = Timeouts(connect_s, answer_s, answer_s)
+    endpoint = Endpoint("doctor", OPENAI, base_url, None, None, timeouts=timeouts, link=link)
     transport = Transport(endpoint)
     try:
         try:
             root = await _get(transport, "/", answer_s)
-        except Unreachable:
-            return None
+        except Unreachable as error:
+            return None if NOT_THERE in str(error) else Identity("", _unusable(error))
         except ProviderError as error:
             if _NO_CONNECTION in str(error):  # Windows does not refuse at once what nobody listens to
                 return None
@@ -101,6 +107,8 @@ async def _get(transport: Transport, path: str, seconds: float) -> Heard:
 
 def _unusable(error: ProviderError) -> str:
     said = str(error)
+    if "certificate is not trusted" in said:
+        return "something whose TLS certificate is not trusted here"
     if "does not speak HTTP" in said:
         return "something that does not speak HTTP"
     return "something that does not answer in time" if "sent nothing" in said else "something unknown"
@@ -150,6 +158,9 @@ _SIGNS: tuple[tuple[str, str, Recognise], ...] = (
     ("/health/liveliness", "litellm", lambda h: h.status == 200 and "I'm alive" in h.text),
     ("/v1/internal/model/info", "oobabooga", lambda h: isinstance(_field(h, "model_name"), str)),
     ("/api/v0/models", "lmstudio", lambda h: _lists(h) or _unexpected(h)),
+    ("/api/extra/version", "koboldcpp", lambda h: _field(h, "result") == "KoboldCpp"),
+    ("/running", "llama-swap", lambda h: isinstance(_field(h, "running"), list)),
+    ("/info", "tgi", lambda h: isinstance(_field(h, "model_id"), str)),
     ("/health", "tabbyapi", lambda h: _field(h, "status") in ("healthy", "unhealthy")),
     ("/version", "vllm", _is_version),
     ("/api/version", "ollama", _is_version),

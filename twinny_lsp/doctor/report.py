@@ -94,7 +94,9 @@ def _completion(findings: Findings) -> list[str]:
     if use.there is not False and findings.works:
         lines = _row(OK, _target(use))
     how = f"{use.template}: {use.reason}"
-    if not use.template:
+    if trial is not None and trial.how:  # after a server's refusal another one than was chosen
+        how = trial.how
+    elif not use.template:
         how = "no FIM template" if _is_told(findings, use.reason) else f"no FIM template: {use.reason}"
     lines += _wrapped(how, "      ", "      ")
     if trial is None:

@@ -22,15 +22,19 @@ from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.providers.base import Provider, State
 from twinny_lsp.providers.brands import match_name
-from twinny_lsp.providers.endpoint import Endpoint, Timeouts
-from twinny_lsp.providers.presets import PRESETS
+from twinny_lsp.providers.endpoint import Endpoint, Link, Timeouts
+from twinny_lsp.providers.presets import METERED, PRESETS
 
 SURVEY_S = 3.0
 MAX_MODELS = 12
 MAX_SHOWN_CLOSELY = 5
 """So many models whose name tells nothing are asked for one by one."""
+_LATE = "It did not answer in time."
 _TIMEOUTS = Timeouts(connect=1.0, first_byte=2.0, idle=2.0)
-_OPENAI_SPEAKERS = frozenset({"lmstudio", "litellm", "oobabooga", "vllm", "tabbyapi", OPENAI})
+_OPENAI_SPEAKERS = METERED | {
+    *("lmstudio", "litellm", "oobabooga", "vllm", "tabbyapi", "koboldcpp", "tgi"),
+    OPENAI,
+}
 _ASKED_CLOSELY = frozenset({"ollama", "openwebui", "llamacpp"})
 
 
@@ -107,7 +111,9 @@ class _Place:
         if self.identity is None and (not names or self.state is None):
             if not names:
                 return None
-            self.detail = self.detail or "It did not answer in time."
+            self.detail = self.detail or _LATE
+        elif self.state is None and self.identity is not None and not self.identity.brand:
+            self.detail = _LATE  # something is there, but time was up before it had said what
         state = self.state or (State.READY if self.identity and self.identity.brand else State.DOWN)
         brand = self.identity.brand if self.identity else ""
         title = self.identity.title if self.identity else ""
@@ -126,9 +132,9 @@ async def survey(
     """Every server that answers, and every configured one; those in use first, then the known ones."""
     places: dict[str, _Place] = {}
     for endpoint in configured(settings):
-        places.setdefault(_key(endpoint.base_url), _Place(endpoint.base_url)).endpoints.append(endpoint)
+        places.setdefault(_key(endpoint.address), _Place(endpoint.address)).endpoints.append(endpoint)
     for target in targets_of(settings):
-        if (place := places.get(_key(target.endpoint.base_url))) is not None:
+        if (place := places.get(_key(target.endpoint.address))) is not None:
             place.wanted.append(target.model)
     for preset, address in known:
         places.setdefault(_key(address), _Place(address)).presets.append(preset)
@@ -147,8 +153,10 @@ async def _bounded(place: _Place, settings: Settings, seconds: float) -> None:
 
 
 async def _look(place: _Place, settings: Settings) -> None:
-    if is_loopback(place.address):
-        place.identity = await identify(place.address)
+    link = place.endpoints[0].link if place.endpoints else Link()
+    if is_loopback(place.address) or link.socket:
+        base_url = place.endpoints[0].base_url if place.endpoints else place.address
+        place.identity = await identify(base_url, link)
         if place.identity is None:
             place.state = State.DOWN
             return
@@ -175,7 +183,7 @@ def _whom_to_ask(place: _Place, settings: Settings) -> Endpoint | None:
         if fits(endpoint.preset, brand):
             return endpoint
     own = settings.endpoint(brand)
-    if own is not None and _key(own.base_url) == _key(place.address):
+    if own is not None and _key(own.address) == _key(place.address):
         return own
     preset = PRESETS[brand]
     return Endpoint(preset.name, preset.name, place.address, preset.completion, preset.chat, preset.infill)

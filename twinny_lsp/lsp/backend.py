@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import aiohttp  # noqa: F401 - the first request needs it; it also reads the machine's certificates
 
+import twinny_lsp.providers.connect
 import twinny_lsp.providers.http  # noqa: F401 - made by the registry when it is first asked
 from twinny_lsp.chat.conversation import Conversations
 from twinny_lsp.completion.engine import CompletionEngine

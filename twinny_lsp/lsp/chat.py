@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcInvalidParams
 
 from twinny_lsp.errors import ProviderError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, items, span, take, text
+from twinny_lsp.lsp.progress import begin, end
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.conversation import Answer, Question
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
 
-PROGRESS_S = 2.0
-"""How long the client may take to accept a progress token."""
 KEYS = ("messages", "prompt", "uri", "range", "conversation", "system", "model", "stream")
 ROLES = ("system", "user", "assistant")
 
@@ -53,9 +50,10 @@ class ChatCommand:
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
         work = asyncio.ensure_future(self._ask(asked, settings))
-        token = f"twinny-lsp-chat-{uuid.uuid4().hex}"
+        token = ""
         try:
-            await self._begin(token, target.model if target else "", work)
+            # A client that does not answer must not hold up the chat.
+            token = await begin(self._server, target.model if target else "", work.cancel)
             answer = await work
         except TwinnyError as error:
             if isinstance(error, ProviderError) and target is not None:
@@ -63,8 +61,9 @@ class ChatCommand:
             raise TwinnyError(in_full(error)) from error
         finally:
             work.cancel()
-            self._end(token)
+            end(self._server, token)
         if target is not None:
+            self._server.backend.engine.answered(target)
             self._troubles.worked(target)
         return as_json(answer)
 
@@ -115,26 +114,6 @@ class ChatCommand:
             if path
             else f"{fence}\n{excerpt}\n{fence}"
         )
-
-    async def _begin(self, token: str, model: str, work: asyncio.Future[Answer]) -> None:
-        """Work-done progress, where the client has it: a short state, never the text."""
-        window = self._server.client_capabilities.window
-        if not (window and window.work_done_progress):
-            return
-        progress = self._server.work_done_progress
-        try:
-            async with asyncio.timeout(PROGRESS_S):
-                await progress.create_async(token)
-        except (TimeoutError, JsonRpcException):
-            return  # a client that does not answer must not hold up the chat
-        cancelled = progress.tokens.get(token)
-        if cancelled is not None:
-            cancelled.add_done_callback(lambda done: work.cancel() if done.cancelled() else None)
-        progress.begin(token, lsp.WorkDoneProgressBegin(title="twinny-lsp", message=model, cancellable=True))
-
-    def _end(self, token: str) -> None:
-        if token in self._server.work_done_progress.tokens:
-            self._server.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -63,25 +63,32 @@ class Commands:
             ],
         }
 
-    async def use_model(self, argument: Any = None) -> dict[str, str]:
-        """Another model until the server ends."""
+    async def use_model(self, argument: Any = None) -> dict[str, Any]:
+        """Another model, until the server ends or for good."""
         await self._server.require_ready()
-        given = take(argument, ("model", "for"))
+        given = take(argument, ("model", "for", "save"))
         model, use = text(given, "model"), choice(given, "for", USES)
         if not model:
             raise JsonRpcInvalidParams("`model` is missing")
-        self._sync.override({use: {"model": model}})
-        return {"model": model}
+        return {"model": model} | await self._choose(use, {"model": model}, flag(given, "save"))
 
-    async def use_provider(self, argument: Any = None) -> dict[str, str | None]:
-        """Another provider until the server ends, with its default model unless one is named."""
+    async def use_provider(self, argument: Any = None) -> dict[str, Any]:
+        """Another provider, until the server ends or for good; with its usual model unless one is named."""
         await self._server.require_ready()
-        given = take(argument, ("provider", "model", "for"))
+        given = take(argument, ("provider", "model", "for", "save"))
         name, model, use = text(given, "provider"), text(given, "model"), choice(given, "for", USES)
         self._endpoint(name)
-        self._sync.override({use: {"provider": name} | ({"model": model} if model else {})})
+        chosen = {"provider": name} | ({"model": model} if model else {})
+        kept = await self._choose(use, chosen, flag(given, "save"))
         target = self._target(use)
-        return {"provider": name, "model": target.model if target else None}
+        return {"provider": name, "model": target.model if target else None} | kept
+
+    async def _choose(self, use: str, chosen: dict[str, str], save: bool | None) -> dict[str, Any]:
+        """Take the choice; `saved` is the file it was written to, `note` what keeps it from lasting."""
+        if not save:
+            self._sync.override(use, chosen)
+            return {"saved": None, "note": ""}
+        return await self._sync.save(use, chosen)
 
     async def toggle(self, argument: Any = None) -> dict[str, bool]:
         """Switch completion off or on until the server ends."""
@@ -99,10 +106,16 @@ class Commands:
             "message": message,
             "provider": target.endpoint.name if target else None,
             "model": target.model if target else None,
+            "answering": self._answering(state),
             "enabled": self._server.enabled,
             "problems": [notice.message for notice in self._server.notices.current],
             "last": self._last_figures(state),
         }
+
+    def _answering(self, state: str) -> dict[str, str] | None:
+        """Whose suggestions come now, if any do."""
+        answers = self._server.backend.engine.standing().answers if state != "starting" else None
+        return {"provider": answers.endpoint.name, "model": answers.model} if answers else None
 
     def _last_figures(self, state: str) -> dict[str, Any] | None:
         """How the last completion went, in short: for status lines."""

@@ -76,7 +76,9 @@ async def _start(server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -
     """Build what is behind the protocol, off the loop's thread, and read the settings."""
     backend = await asyncio.to_thread(_import_backend)
     editor = backend.Editor(server.roots, server.documents, server.place_of)
-    reports = backend.Reports(troubles.failed, troubles.worked, server.busy_changed)
+    reports = backend.Reports(
+        troubles.failed, troubles.worked, troubles.back, troubles.pushed_out, server.status_changed
+    )
     server.backend = await backend.build(editor, reports)
     await sync.start()
     server.is_ready()

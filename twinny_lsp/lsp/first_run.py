@@ -78,7 +78,8 @@ class FirstRun:
             return
         if answer is None or answer.title not in choices:
             return
-        self._sync.override({"completion": {"provider": target.endpoint.name, "model": answer.title}})
+        chosen = {"provider": target.endpoint.name, "model": answer.title}
+        self._sync.override("completion", chosen)
         self._server.window_show_message(
             lsp.ShowMessageParams(
                 type=lsp.MessageType.Info,

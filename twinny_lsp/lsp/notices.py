@@ -123,7 +123,8 @@ def of_error(error: TwinnyError, model: str = "", provider: str = "") -> Notice:
     if isinstance(error, ProviderError):
         needs = "" if error.kind in WHOLE_SERVER else model
         cause = f"{error.kind}:{model}"
-        return Notice(f"provider:{error.provider}", cause, str(error), Level.ERROR, needs)
+        level = Level.INFO if error.kind is FailureKind.LOADING else Level.ERROR
+        return Notice(f"provider:{error.provider}", cause, str(error), level, needs)
     # Line numbers and the like may differ while the cause is the same.
     cause = str(error).translate(PLAIN_DIGITS)
     if isinstance(error, TemplateError):

@@ -16,6 +16,8 @@ from twinny_lsp.lsp.clients import Profile, profile_of
 from twinny_lsp.lsp.core import TwinnyLanguageServer
 from twinny_lsp.lsp.notices import Level, Notices
 from twinny_lsp.lsp.places import Place, place_of
+from twinny_lsp.lsp.progress import LoadingProgress, has_progress
+from twinny_lsp.lsp.standing import told
 
 if TYPE_CHECKING:
     from twinny_lsp.lsp.backend import Backend
@@ -39,7 +41,8 @@ class TwinnyServer(TwinnyLanguageServer):
         super().__init__("twinny-lsp", __version__)
         self.log_level_fixed = log_level_fixed
         """The level was given on the command line; settings do not change it."""
-        self.notices = Notices(self.tell, self._status_changed)
+        self.notices = Notices(self.tell, self.status_changed)
+        self._loading = LoadingProgress(self)
         self._ready = asyncio.Event()
         self.enabled = True
         self._told = ("", "")
@@ -98,16 +101,13 @@ class TwinnyServer(TwinnyLanguageServer):
             return "starting", ""
         if not self.enabled:
             return "off", "switched off by twinny-lsp.toggle"
-        if current := self.notices.current:
-            return "problem", current[-1].message
-        if self.backend.engine.busy:
-            return "working", ""
-        return "ready", ""
+        engine = self.backend.engine
+        return told(engine.standing(), self.notices.current, busy=engine.busy)
 
     def is_ready(self) -> None:
         """Everything behind the protocol is there: requests that wait are let in."""
         self._ready.set()
-        self._status_changed()
+        self.status_changed()
 
     async def _stop(self) -> None:
         if hasattr(self, "backend"):
@@ -120,18 +120,23 @@ class TwinnyServer(TwinnyLanguageServer):
     def enable(self, enabled: bool) -> None:
         """Switch completion on or off for this session, whatever the settings say."""
         self.enabled = enabled
-        self._status_changed()
+        self.status_changed()
 
     def tell(self, message: str, level: Level) -> None:
         """One message to the user."""
         self.window_show_message(lsp.ShowMessageParams(MESSAGE_TYPES[level], f"twinny-lsp: {message}"))
 
-    def _status_changed(self) -> None:
-        state = self.state() if self.wants("status") else self._told
-        if state != self._told:
-            self._told = state
-            self.protocol.notify("twinny-lsp/status", {"state": state[0], "message": state[1]})
+    @property
+    def shows_loading(self) -> bool:
+        """Whether this client shows that a model is being loaded, so that no message is needed."""
+        return has_progress(self) or self.wants("status")
 
-    def busy_changed(self) -> None:
-        """A model has begun or ended to work: for status lines that ask for it."""
-        self._status_changed()
+    def status_changed(self) -> None:
+        """How things stand may have changed: for status lines and progress."""
+        state = self.state()
+        if state == self._told:
+            return
+        self._told = state
+        self._loading.show(state[1] if state[0] == "loading" else "")
+        if self.wants("status"):
+            self.protocol.notify("twinny-lsp/status", {"state": state[0], "message": state[1]})

@@ -96,17 +96,54 @@ class SettingsSync:
         await self._pull()
         self._report()
 
-    def override(self, values: dict[str, dict[str, str]]) -> None:
+    def override(self, section: str, chosen: dict[str, str]) -> None:
         """Settings the user chose by a command, stronger than all others until the server ends.
 
         Another provider makes an earlier choice of model void.
         """
+        earlier = {} if "provider" in chosen else self._session.get(section, {})
+        self._use_session(self._session | {section: earlier | self._fitting(section, chosen)})
+
+    async def save(self, section: str, chosen: dict[str, str]) -> dict[str, str]:
+        """Write that choice into the user's own file. It holds now, too, where other settings are stronger.
+
+        Gives `saved`, the file, and `note`: why the choice would not last, or "". Raises SettingsError where
+        the file cannot be changed; then nothing is chosen.
+        """
+        from twinny_lsp.config.saving import save
+        from twinny_lsp.config.sources import shown_path
+
+        path = self._store.user_file
+        await asyncio.to_thread(save, path, section, chosen)
+        self._store.user_file_changed()
+        self._use_session({name: values for name, values in self._session.items() if name != section})
+        if self._holds(section, self._fitting(section, chosen)):
+            return {"saved": shown_path(path), "note": ""}
+        self.override(section, chosen)
+        note = f"Settings of your editor are stronger than this file: change {section} there, too."
+        return {"saved": shown_path(path), "note": note}
+
+    def _fitting(self, section: str, chosen: dict[str, str]) -> dict[str, str]:
+        """The choice, without the FIM template of another model that weaker settings may name."""
+        from twinny_lsp.providers.presets import AUTOMATIC, SPECIAL_TEMPLATES
+
+        merged = self.settings().merged
+        if section != "completion" or "model" not in chosen or merged is None:
+            return chosen
+        same = chosen.get("provider", merged.completion.provider) == merged.completion.provider
+        if same and merged.completion.fim_template not in ("", *SPECIAL_TEMPLATES):
+            return chosen | {"fim_template": AUTOMATIC}
+        return chosen
+
+    def _holds(self, section: str, chosen: dict[str, str]) -> bool:
+        part = getattr(self.settings().merged, section, None)
+        return all(getattr(part, key, None) == value for key, value in chosen.items())
+
+    def _use_session(self, session: dict[str, dict[str, str]]) -> None:
         from twinny_lsp.config.store import Source
 
-        for section, chosen in values.items():
-            earlier = {} if "provider" in chosen else self._session.get(section, {})
-            self._session[section] = earlier | chosen
-        self._store.update(Source.SESSION, self._session)
+        self._session = session
+        self._store.update(Source.SESSION, session)
         self._report()
 
     async def _pull(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twinny_lsp.errors import ModelMissing, ProviderError, TwinnyError
-from twinny_lsp.lsp.notices import TEMPLATE, of_error
+from twinny_lsp.errors import Loading, ModelMissing, ProviderError, TwinnyError
+from twinny_lsp.lsp.notices import TEMPLATE, Level, of_error
 
 if TYPE_CHECKING:
     from twinny_lsp.config.resolved import Target
@@ -18,6 +18,7 @@ class Troubles:
 
     def __init__(self, server: TwinnyServer, first_run: FirstRun) -> None:
         self._server, self._first_run = server, first_run
+        self._hinted: set[str] = set()
 
     def failed(self, error: TwinnyError, target: Target, *, told: bool = False) -> None:
         """A request to `target` failed. `told`: the user sees the error anyway, as a command's answer."""
@@ -34,9 +35,28 @@ class Troubles:
         if target.template == CUSTOM:
             self._server.notices.resolve(TEMPLATE)
 
+    def back(self, target: Target) -> None:
+        """A server that failed was asked how it is, and is well again."""
+        self._server.notices.resolve(f"provider:{target.endpoint.name}", target.model)
+
+    def pushed_out(self, target: Target, other: str) -> None:
+        """Two models of one server take each other's memory: each switch is a load. A hint, once a server."""
+        name = target.endpoint.name
+        if name in self._hinted:
+            return
+        self._hinted.add(name)
+        self._server.tell(
+            f"{name} loads {target.model} and {other} in turn, since they do not fit into its memory "
+            "together; each switch takes as long as a load. Set one model for both (completion.model, "
+            "chat.model) or a smaller one, or let the server keep more models loaded (Ollama: "
+            "OLLAMA_MAX_LOADED_MODELS).",
+            Level.INFO,
+        )
+
     async def _offer(self, error: ProviderError, target: Target) -> None:
         asked = await self._first_run.offer(target, error)
         self._report(error, target, quiet=asked)
 
     def _report(self, error: TwinnyError, target: Target, *, quiet: bool) -> None:
+        quiet = quiet or (isinstance(error, Loading) and self._server.shows_loading)
         self._server.notices.report(of_error(error, target.model, target.endpoint.name), quiet=quiet)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from twinny_lsp.exchange import Finish, Piece
 from twinny_lsp.providers.framing import Body, Event, Form, FramingError, parse
 from twinny_lsp.providers.strand import Strand
-from twinny_lsp.providers.wire import Reader
+from twinny_lsp.providers.wire import Reader, int_at
 
 _DONE = "[DONE]"
 _ERROR_BYTES = 65536
@@ -20,12 +20,16 @@ _ERROR_BYTES = 65536
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A server's own words about a failure. `type` and `code` are strings, whatever they were sent as."""
+    """A server's own words about a failure. `type` and `code` are strings, whatever they were sent as.
+
+    `context` and `asked`: tokens of the model's context, and of the prompt that was too long for it.
+    """
 
     message: str
     type: str = ""
     code: str = ""
     context: int | None = None
+    asked: int | None = None
 
 
 class Refusal(Exception):
@@ -58,12 +62,12 @@ def complaint_in(value: object) -> Complaint | None:
 
 def _from_object(error: dict[str, object]) -> Complaint:
     message = error.get("message") or error.get("detail") or error.get("error") or ""
-    n_ctx = error.get("n_ctx")
     return Complaint(
         message if isinstance(message, str) else "",
         str(error.get("type") or ""),
         str(error.get("code") or ""),
-        n_ctx if isinstance(n_ctx, int) else None,
+        int_at(error, "n_ctx"),
+        int_at(error, "n_prompt_tokens"),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from twinny_lsp.errors import TwinnyError
 from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.endpoint import Endpoint
 
@@ -26,11 +27,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`detail` is one line for a person; `server` names the software and version if it tells."""
+    """`detail` is one line for a person; `server` names the software and version if it tells.
+
+    `error` is why it is not well, where that is known as an error.
+    """
 
     state: State
     detail: str = ""
     server: str = ""
+    error: TwinnyError | None = None
 
 
 class Provider(Protocol):

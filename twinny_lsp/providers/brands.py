@@ -43,6 +43,8 @@ def match_name(wanted: str, names: Iterable[str]) -> str | None:
 
 def brand_of(endpoint: Endpoint) -> OpenAi:
     """The brand an endpoint's preset stands for; unknown ones are plain servers of the OpenAI API."""
+    from twinny_lsp.providers.morebrands import KoboldCpp, LlamaSwap, Tgi
+
     brands: dict[str, type[OpenAi]] = {
         "ollama": Ollama,
         "openwebui": OpenWebUi,
@@ -50,6 +52,9 @@ def brand_of(endpoint: Endpoint) -> OpenAi:
         "lmstudio": LmStudio,
         "litellm": LiteLlm,
         "oobabooga": Oobabooga,
+        "koboldcpp": KoboldCpp,
+        "tgi": Tgi,
+        "llama-swap": LlamaSwap,
     }
     return brands.get(endpoint.preset, OpenAi)(endpoint)
 

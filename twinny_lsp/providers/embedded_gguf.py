@@ -1,13 +1,14 @@
 """What a GGUF file says of itself, read from its header alone: no model is loaded for it.
 
-Used to tell the context size and whether a model knows fill-in-the-middle before any process is
-started. Not for: weights, tensors, or writing.
+Used to tell the context size, the memory it needs and whether a model knows fill-in-the-middle before any
+process is started. Not for: weights, tensors, or writing.
 """
 
 from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +36,33 @@ _FIM_KEYS = (
 )
 
 
+_ALIGNMENT = 32
+"""Where a file does not say how tensors are aligned, in bytes."""
+
+
 class NotGguf(ValueError):
     """The file is not a GGUF model, or its header is damaged."""
 
 
+class NotWhole(NotGguf):
+    """It begins as a model, but its end is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """`context_tokens` is the size the model was trained on (0: not told); `insert`: it has FIM tokens."""
+    """`context_tokens` is the size the model was trained on (0: not told); `insert`: it has FIM tokens.
+
+    `file_bytes` is the size of the file, `kv_bytes` what one token of context takes in memory, at most (0:
+    not told).
+    """
 
     name: str
     architecture: str
     context_tokens: int
     insert: bool
     chat_template: str | None
+    file_bytes: int = 0
+    kv_bytes: int = 0
 
 
 class _Header:
@@ -60,10 +75,13 @@ class _Header:
         self.values: dict[str, object] = {}
 
     def read(self) -> None:
-        """Walk all pairs; keeps the scalars and notes the FIM tokens."""
-        if self._data[:4] != MAGIC or _KIND.unpack_from(self._data, 4)[0] not in (2, 3):
-            raise NotGguf("not a GGUF file of version 2 or 3")
-        self._skip(8)  # the number of tensors
+        """Walk all pairs; keeps the scalars and notes the FIM tokens. Then look for the tensors."""
+        if self._data[:4] != MAGIC:
+            raise NotGguf("it does not begin as one")
+        version = _KIND.unpack_from(self._data, 4)[0]
+        if version not in (2, 3):
+            raise NotGguf(f"it is of version {version} of that format; known are 2 and 3")
+        tensors = self._length()
         for _ in range(self._length()):
             key = self._string().decode("utf-8", "replace")
             kind = self._kind()
@@ -73,12 +91,27 @@ class _Header:
                 self._array(key)
             else:
                 self.values[key] = self._scalar(kind)
+        self._look_for(tensors)
+
+    def _look_for(self, tensors: int) -> None:
+        """Raise NotWhole when the last of so many tensors begins behind the file's end."""
+        if not tensors:
+            return
+        last = 0
+        for _ in range(tensors):
+            self._skip(self._length())  # its name
+            self._skip(8 * self._kind() + 4)  # its dimensions and type
+            last = max(last, self._length())
+        alignment = self.values.get("general.alignment", _ALIGNMENT)
+        step = alignment if isinstance(alignment, int) and alignment > 0 else _ALIGNMENT
+        if -(-self._at // step) * step + last >= len(self._data):
+            raise NotWhole("it ends before its last tensor")
 
     def _skip(self, size: int) -> int:
         at = self._at
         self._at += size
         if size < 0 or self._at > len(self._data):
-            raise NotGguf("the header ends too early")
+            raise NotWhole("it ends within its header")
         return at
 
     def _length(self) -> int:
@@ -120,8 +153,8 @@ class _Header:
 def read_facts(path: Path) -> GgufFacts:
     """Read the header of the model at `path`.
 
-    Blocks (0.1 s for a vocabulary of 150,000), so call it off the event loop. Raises OSError when
-    the file cannot be read and NotGguf when it is something else.
+    Blocks (0.1 s for a vocabulary of 150,000), so call it off the event loop. Raises OSError when the file
+    cannot be read, NotWhole when its end is missing, NotGguf when it is something else.
     """
     with path.open("rb") as file:
         try:
@@ -133,15 +166,29 @@ def read_facts(path: Path) -> GgufFacts:
             try:
                 header.read()
             except struct.error as error:
-                raise NotGguf("the header ends too early") from error
+                raise NotWhole("it ends within its header") from error
     values = header.values
     architecture = str(values.get("general.architecture", ""))
-    context = values.get(f"{architecture}.context_length", 0)
+
+    def number(key: str) -> int:
+        value = values.get(f"{architecture}.{key}")
+        return value if isinstance(value, int) else 0
+
     template = values.get("tokenizer.chat_template")
     return GgufFacts(
         name=str(values.get("general.name", "")),
         architecture=architecture,
-        context_tokens=context if isinstance(context, int) else 0,
+        context_tokens=number("context_length"),
         insert=all(header.fim),
         chat_template=template if isinstance(template, str) else None,
+        file_bytes=path.stat().st_size,
+        kv_bytes=_kv_bytes(number),
     )
+
+
+def _kv_bytes(number: Callable[[str], int]) -> int:
+    """Keys and values of one token over all layers, two bytes a number, as llama.cpp keeps them."""
+    heads = number("attention.head_count")
+    length = number("embedding_length") // heads if heads else 0
+    keys, values = number("attention.key_length") or length, number("attention.value_length") or length
+    return number("block_count") * (number("attention.head_count_kv") or heads) * (keys + values) * 2

@@ -12,13 +12,19 @@ from pathlib import Path
 
 from twinny_lsp.providers.embedded_child import Orders
 from twinny_lsp.providers.embedded_gguf import GgufFacts
+from twinny_lsp.providers.embedded_machine import Machine
 from twinny_lsp.providers.endpoint import Endpoint
 
-TINY_MODEL = "tiny-fim-q8_0.gguf"
-DEFAULT_CONTEXT_TOKENS = 4096
 MIN_BATCH_TOKENS = 32
 IDLE_SECONDS = 600.0
 MAX_THREADS = 8
+CONTEXTS = (8192, 4096, 2048, 1024)
+"""Sizes of context to choose from, in tokens."""
+
+MIDDLE_CONTEXT = 4096
+OVERHEAD_BYTES = 200 * 1024 * 1024
+"""What llama.cpp takes beside weights and context: 45 MiB were measured with the tiny model, 133 MiB with one
+of 270 million parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,8 @@ class EmbeddedOptions:
     share: bool
 
     @classmethod
-    def of(cls, endpoint: Endpoint) -> EmbeddedOptions:
+    def of(cls, endpoint: Endpoint, path: Path) -> EmbeddedOptions:
         """Read the options; what is no usable value counts as left out (the settings have said so)."""
-        chosen = endpoint.options.get("model_path")
-        path = Path(__file__).parent.parent / "assets" / TINY_MODEL
-        if isinstance(chosen, str) and chosen:
-            path = Path(chosen).expanduser().absolute()
         return cls(
             path=path,
             context=int(_number(endpoint, "context_tokens", 0)),
@@ -48,14 +50,14 @@ class EmbeddedOptions:
             share=endpoint.options.get("share", True) is not False,
         )
 
-    def orders(self, header: GgufFacts) -> Orders:
+    def orders(self, header: GgufFacts, machine: Machine) -> Orders:
         """What the child is told, with a fresh key.
 
-        The context is the model's own up to a modest limit, and a batch is half of it: llama.cpp gives
-        other files' text no room in /infill unless the context is larger than the batch, and slides its
-        window (so that nothing of it is reused) past 3/4 of a batch.
+        A batch is half of the context: llama.cpp gives other files' text no room in /infill unless the
+        context is larger than the batch, and slides its window (so that nothing of it is reused) past
+        3/4 of a batch.
         """
-        context = self.context or min(header.context_tokens or DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS)
+        context = self.context or context_for(header, machine)
         batch = self.batch or context // 2
         return Orders(
             model=str(self.path),
@@ -63,21 +65,64 @@ class EmbeddedOptions:
             alias=self.path.stem,
             context=context,
             batch=max(MIN_BATCH_TOKENS, min(batch, context)),
-            threads=self.threads or default_threads(),
+            threads=self.threads or threads_for(machine),
             parent=os.getpid(),
         )
 
 
-def default_threads() -> int:
-    """Half of the physical cores, 1 to 8: the editor and its other servers need the rest."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = set()
-    for listed in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list"):
-        try:
-            cores.add(listed.read_text(encoding="ascii").strip())
-        except OSError:
-            return max(1, min(MAX_THREADS, usable // 2))
-    return max(1, min(MAX_THREADS, min(usable, len(cores) or usable) // 2))
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Too little memory: bytes that are needed and that there are; `for_now`: others hold the rest."""
+
+    needed: int
+    there: int
+    for_now: bool
+
+    def __str__(self) -> str:
+        have = amount(self.there)
+        rest = f"{have} are free now" if self.for_now else f"there are {have} in all"
+        return f"it needs about {amount(self.needed)}, and {rest}"
+
+
+def threads_for(machine: Machine) -> int:
+    """All fast cores but one, 1 to 8: a model that has to wait for one of its threads waits with all."""
+    return max(1, min(MAX_THREADS, machine.cores - 1))
+
+
+def context_for(header: GgufFacts, machine: Machine) -> int:
+    """The largest size that the model was trained on and that takes no more than its share of memory.
+
+    Its share is a quarter of what the weights leave free. All memory counts, not what is free just now:
+    editors that start one after the other must come to the same size, or each would run its own child.
+    """
+    trained = header.context_tokens or MIDDLE_CONTEXT
+    sizes = [min(size, trained) for size in CONTEXTS]
+    if not machine.memory:
+        return min(MIDDLE_CONTEXT, trained)
+    share = (machine.memory - memory_needed(header.file_bytes, header.kv_bytes, 0)) // 4
+    return next((size for size in sizes if size * header.kv_bytes <= share), sizes[-1])
+
+
+def memory_needed(file_bytes: int, kv_bytes: int, context: int) -> int:
+    """Bytes of memory a model takes while it runs, with a context of so many tokens: an estimate."""
+    return file_bytes + kv_bytes * context + OVERHEAD_BYTES
+
+
+def lacks_memory(header: GgufFacts, context: int, machine: Machine) -> Lack | None:
+    """What is missing for a start; None where there is room or the machine does not tell."""
+    needed = memory_needed(header.file_bytes, header.kv_bytes, context)
+    if machine.memory and needed > machine.memory:
+        return Lack(needed, machine.memory, for_now=False)
+    if machine.available and needed > machine.available:
+        return Lack(needed, machine.available, for_now=True)
+    return None
+
+
+def amount(count: int) -> str:
+    """Bytes for a person, in powers of ten as shops and servers count them."""
+    if count < 1e9:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.1f} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"
 
 
 def _number(endpoint: Endpoint, option: str, default: float) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,14 +18,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from twinny_lsp.errors import ModelMissing, ProviderError, ServerFailure, TimedOut, Unsupported
+from twinny_lsp.errors import ServerFailure, TimedOut
 from twinny_lsp.providers import embedded_child
 from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.presets import INSTALL_HINT
+from twinny_lsp.providers.embedded_failures import Ending, could_not, ended_early
+from twinny_lsp.providers.embedded_machine import oom_kills
 
 TAIL_BYTES = 4096
 GRACE_SECONDS = 2.0
-_ILLEGAL_INSTRUCTION = (-4, 0xC000001D, -1073741795)  # POSIX SIGILL; Windows' status, both ways of reading it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,8 @@ class ChildProcess:
         self._answer: asyncio.Future[bytes] = self._loop.create_future()
         self._tail = bytearray()
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
+        self._oom_kills = oom_kills()
 
     @property
     def pid(self) -> int:
@@ -60,8 +61,8 @@ class ChildProcess:
         """Start the child and wait until the model is loaded.
 
         Raises ModelMissing (no such file), Unsupported (no extra, old processor, not a GGUF model),
-        TimedOut, or ServerFailure with the end of what the child said. On any failure, also when
-        cancelled, no process is left behind.
+        TimedOut, or ServerFailure (memory, a damaged or unknown model, a crash) with the end of what the
+        child said. On any failure, also when cancelled, no process is left behind.
         """
         try:
             self._spawn()
@@ -102,21 +103,16 @@ class ChildProcess:
         """End the process at once, whatever it is doing."""
         self.release()
         if self._process is not None and self._process.returncode is None:
+            self._killed = True
             self._process.kill()
 
-    def obituary(self) -> str:
-        """How the child ended, in words for a person."""
+    @property
+    def ending(self) -> Ending:
+        """How the child ended; right once it is `dead`."""
         code = self._process.returncode if self._process else None
-        if code is None:
-            return "it hung up"
-        if code in _ILLEGAL_INSTRUCTION:
-            return "this processor lacks instructions (AVX2, FMA) that the llama.cpp build needs"
-        if code < 0:
-            try:
-                return f"it was ended by {signal.Signals(-code).name}"
-            except ValueError:
-                return f"it was ended by signal {-code}"
-        return f"it ended with code {code}"
+        kills = oom_kills()
+        starved = None not in (kills, self._oom_kills) and kills != self._oom_kills
+        return Ending(code, self.tail, starved, self._killed)
 
     @property
     def tail(self) -> str:
@@ -156,30 +152,13 @@ class ChildProcess:
         """Turn the child's one line into an address, or into the error it stands for."""
         if not line.endswith(b"\n"):
             await self.dead.wait()
-            raise self._ended_early()
+            raise ended_early(self.ending, self._provider)
         answer = json.loads(line)
         if "failed" not in answer:
             return Ready(answer["address"], self._orders.key, answer["control"], answer["pid"])
         await self.dead.wait()
-        reason, words, path = answer["failed"], answer["message"], self._orders.model
-        if reason == "no-extra":
-            message = f"the embedded model needs llama.cpp: {INSTALL_HINT}"
-            raise Unsupported(message, provider=self._provider, detail=words)
-        if reason == "no-library":
-            message = f"llama.cpp is installed but cannot be loaded: {words}{_library_hint(words)}"
-            raise ServerFailure(message, provider=self._provider)
-        if reason == "no-file":
-            raise ModelMissing(f"cannot read the model file {path}: {words}", provider=self._provider)
-        if reason == "not-gguf":
-            raise Unsupported(f"not a GGUF model: {path} ({words})", provider=self._provider)
-        message = f"llama.cpp could not load {path}: damaged, too new, or too big for the memory"
-        raise ServerFailure(message, provider=self._provider, detail=self.tail or words)
-
-    def _ended_early(self) -> ProviderError:
-        code = self._process.returncode if self._process else None
-        message = f"the embedded model server ended while starting: {self.obituary()}"
-        kind = Unsupported if code in _ILLEGAL_INSTRUCTION else ServerFailure
-        return kind(message, provider=self._provider, detail=self.tail)
+        said = (answer["failed"], answer["message"])
+        raise could_not(said, self._orders.model, self.tail, self._provider)
 
     def _tell(self, callback: Callable[[], object]) -> None:
         """Run `callback` on the loop; a loop that is closed needs to hear nothing."""
@@ -205,10 +184,3 @@ class ChildProcess:
         if self._process is not None:
             self._process.wait()
         self._tell(self.dead.set)
-
-
-def _library_hint(words: str) -> str:
-    """What brings the library that a minimal system lacks."""
-    if "libgomp" in words:
-        return ". Install that library: `apt-get install libgomp1` (Debian, Ubuntu), `dnf install libgomp`."
-    return ""

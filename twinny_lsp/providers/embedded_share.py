@@ -19,7 +19,9 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from twinny_lsp.filelock import try_lock
 from twinny_lsp.providers.embedded_child import Orders
+from twinny_lsp.providers.embedded_failures import Ending
 from twinny_lsp.providers.embedded_process import Ready
 
 JOIN_SECONDS = 3.0
@@ -50,9 +52,10 @@ class Lease:
         except OSError:
             pass
 
-    def obituary(self) -> str:
+    @property
+    def ending(self) -> Ending:
         """How the child ended: only its starter knows more."""
-        return "it hung up"
+        return Ending(None)
 
     async def _wait_for_end(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -96,7 +99,7 @@ class Board:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             end = time.monotonic() + timeout_seconds
-            while not (mine := _try_lock(descriptor)) and time.monotonic() < end:  # noqa: ASYNC110 (no file lock can be awaited)
+            while not (mine := try_lock(descriptor)) and time.monotonic() < end:  # noqa: ASYNC110 (no file lock can be awaited)
                 await asyncio.sleep(POLL_SECONDS)
             yield mine
         finally:
@@ -154,21 +157,3 @@ def _fingerprint(orders: Orders) -> str:
         seen = []
     plain = asdict(replace(orders, model=real, key="", parent=0))
     return hashlib.sha256(json.dumps([plain, seen], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _try_lock(descriptor: int) -> bool:
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -18,6 +18,7 @@ class Wire(StrEnum):
     OLLAMA_CHAT = "ollama-chat"
     OPENAI_COMPLETIONS = "openai-completions"
     OPENAI_CHAT = "openai-chat"
+    OPENAI_FIM = "openai-fim"
     LLAMACPP_COMPLETION = "llamacpp-completion"
     LLAMACPP_INFILL = "llamacpp-infill"
     EMBEDDED = "embedded"
@@ -54,6 +55,19 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """How the server is reached, beside its address. All are paths of files, but `proxy`: its URL, which may
+    hold a password. `socket`: a Unix socket, in place of host and port.
+    """
+
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    socket: str = ""
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One server, completely described.
 
@@ -74,3 +88,9 @@ class Endpoint:
     timeouts: Timeouts = Timeouts()
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """What only this preset knows: num_ctx and keep_alive (Ollama), model path (embedded)."""
+    link: Link = Link()
+
+    @property
+    def address(self) -> str:
+        """What tells this server from others, for people too: its base URL, or its socket."""
+        return f"unix:{self.link.socket}" if self.link.socket else self.base_url

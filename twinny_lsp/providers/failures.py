@@ -24,6 +24,7 @@ _LIMIT = re.compile(
     r"|only (\d+) tokens",
     re.IGNORECASE,
 )
+_ASKED = re.compile(r"(?:request|requested|resulted in|has|contains)\s*\(?(\d+)\s*(?:input |prompt )?tokens")
 _OVERFLOW = re.compile(
     r"exceed_context_size|contextwindowexceeded|context_length_exceeded|prompt is too long"
     r"|(?:exceed|overflow|longer than|larger than|too long|maximum|beyond)[^.]*context"
@@ -32,13 +33,15 @@ _OVERFLOW = re.compile(
 _GO_CONTEXT = re.compile(r"context (?:deadline|cancel)\w*(?: exceeded)?")  # Go's word for a time limit
 _NO_MODEL = re.compile(
     r"model.{0,120}?(?:not found|does not exist|not exist|not available)|invalid model name|no models? loaded"
-    r"|unknown model|model_not_found|model name is missing|not a valid model"
+    r"|unknown model|model_not_found|model name is missing|not a valid model|invalid[ _]model"
+    r"|could not find (?:real modelid|suitable)"
 )
 _LOADING = re.compile(r"loading model|model is (?:currently |being |still )*load(?:ing|ed)|still loading")
 _BUSY = re.compile(r"server busy|maximum pending requests|overloaded|rate.?limit|too many requests|no slot")
 _UNSUPPORTED = re.compile(
     r"does not support|not_supported|not supported|not implemented|passthrough is disabled"
 )
+_FIM = re.compile(r"\bfim\b|fill.in.the.middle")
 _NOT_BEHIND = re.compile(r"connection error|cannot connect to host|could not connect|connect call failed")
 _WRONG_PLACE = re.compile(
     r"unexpected endpoint|page not found|file not found|method not allowed|invalid host"
@@ -65,6 +68,8 @@ class Evidence:
 
 def where(endpoint: Endpoint) -> str:
     """`name at http://host:port`, without a password that may stand in the address."""
+    if endpoint.link.socket:
+        return f"{endpoint.name} at {endpoint.address}"
     parts = urlsplit(endpoint.base_url)
     host = parts.netloc.rpartition("@")[2]
     address = f"{parts.scheme}://{host}{parts.path}" if host else "no address"
@@ -142,17 +147,21 @@ def _auth(case: _Case) -> errors.ProviderError | None:
 def _overflow(case: _Case) -> errors.ProviderError | None:
     if not _OVERFLOW.search(_GO_CONTEXT.sub("", case.words)):
         return None
-    return overflow(case.endpoint, case.detail, case.evidence.complaint.context or _limit_in(case.words))
+    said = case.evidence.complaint
+    limit, asked = said.context or _limit_in(case.words), said.asked or _asked_in(case.words)
+    return overflow(case.endpoint, case.detail, limit, asked)
 
 
-def overflow(endpoint: Endpoint, detail: str = "", limit: int | None = None) -> errors.ContextOverflow:
-    """The prompt is longer than the model's context of `limit` tokens."""
+def overflow(
+    endpoint: Endpoint, detail: str = "", limit: int | None = None, asked: int | None = None
+) -> errors.ContextOverflow:
+    """The prompt of `asked` tokens is longer than the model's context of `limit` tokens."""
     size = f" of {limit} tokens" if limit else ""
     message = (
         f"{where(endpoint)}: the prompt is longer than the model's context{size}. Lower "
         "completion.contextTokens (or shorten the chat), or start the server with a larger context."
     )
-    return errors.ContextOverflow(message, provider=endpoint.name, detail=detail, limit=limit)
+    return errors.ContextOverflow(message, provider=endpoint.name, detail=detail, limit=limit, asked=asked)
 
 
 def silent_overflow(endpoint: Endpoint, finish: Finish | None) -> errors.ContextOverflow | None:
@@ -165,6 +174,11 @@ def silent_overflow(endpoint: Endpoint, finish: Finish | None) -> errors.Context
 def _limit_in(words: str) -> int | None:
     found = _LIMIT.search(words)
     return int(next(group for group in found.groups() if group)) if found else None
+
+
+def _asked_in(words: str) -> int | None:
+    found = _ASKED.search(words)
+    return int(found[1]) if found else None
 
 
 def _loading(case: _Case) -> errors.ProviderError | None:
@@ -214,7 +228,7 @@ def _missing(case: _Case) -> errors.ProviderError | None:
 
 def _unsupported(case: _Case) -> errors.ProviderError | None:
     native = case.evidence.generation is not None and isinstance(case.evidence.generation.prompt, FimPrompt)
-    no_route = native and case.status in (404, 405)
+    no_route = native and (case.status in (404, 405) or (case.status < 500 and _FIM.search(case.words)))
     if case.status == 501 or no_route or (case.status != 500 and _UNSUPPORTED.search(case.words)):
         if native:
             advice = 'Set completion.fimTemplate to "automatic" or a model family instead of "native".'

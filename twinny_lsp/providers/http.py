@@ -37,7 +37,8 @@ _RESTARTED = (errors.Unreachable, errors.Interrupted, errors.ModelMissing)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. `loading`: how long we wait for a llama.cpp that loads its model; `poll`: how often we ask."""
+    """Seconds. `loading`: how long a completion waits for a llama.cpp that loads its model (a chat waits as
+    for any first byte); `poll`: how often we ask."""
 
     grace: float = _GRACE_SECONDS
     loading: float = _LOADING_SECONDS
@@ -103,9 +104,9 @@ class HttpProvider:
                 errors.FailureKind.LOADING: State.LOADING,
                 errors.FailureKind.BUSY: State.READY,
             }
-            return Health(states.get(error.kind, State.REFUSING), str(error))
+            return Health(states.get(error.kind, State.REFUSING), str(error), error=error)
         except errors.SettingsError as error:
-            return Health(State.REFUSING, str(error))
+            return Health(State.REFUSING, str(error), error=error)
 
     async def models(self) -> list[ModelFacts]:
         """See `base.Provider.models`."""
@@ -143,7 +144,9 @@ class HttpProvider:
 
     async def _begin(self, generation: Generation, route: Route) -> Exchange:
         """Send the request; wait for loading models and try a model's other name. Raises ProviderError."""
-        loading_until = asyncio.get_running_loop().time() + self._pace.loading
+        chat = isinstance(generation.prompt, ChatPrompt)  # somebody waits for that one answer
+        patience = self.endpoint.timeouts.first_byte if chat else self._pace.loading
+        loading_until = asyncio.get_running_loop().time() + patience
         asked = generation.model
         facts = self._facts.get(asked)
         first = self._names.get(asked) or self._brand.name_for(asked)
@@ -172,7 +175,7 @@ class HttpProvider:
         prompt = generation.prompt
         if route.wire in (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT):
             return ollama.body(generation, self.endpoint, facts)
-        if route.wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT):
+        if route.wire in (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT, Wire.OPENAI_FIM):
             return openai.body(generation, self.endpoint)
         if route.wire is Wire.LLAMACPP_INFILL and isinstance(prompt, FimPrompt):
             return llamacpp.infill_body(generation, prompt, self.endpoint, facts)

@@ -25,7 +25,8 @@ class Dialect:
     `stream_options`: what is switched on there, so that it tells a stream's usage. `max_stop`: it refuses
     more stop strings than that. `limit`/`seed`: how it calls max_tokens (in chat) and seed. `own_bos`: it
     adds a BOS unless told not to. `several`: how it calls the number of answers wanted of one call, ""
-    where it gives one. `switches`: further fields that are switched on.
+    where it gives one. `switches`: further fields that are switched on. `suffix`: its completions fill in
+    the middle when they are given a suffix.
     """
 
     stream_options: tuple[str, ...] = ("include_usage",)
@@ -35,21 +36,30 @@ class Dialect:
     own_bos: bool = False
     several: str = ""
     switches: tuple[str, ...] = ()
+    suffix: bool = False
 
 
 # `several`, by the servers' own references and sources: OpenAI documents `n` for chat, vLLM and TabbyAPI
 # stream all choices. Oobabooga takes `n`, but not in a stream; some of Mistral's models refuse it, as LiteLLM
 # does for some servers behind it; LM Studio, DeepSeek and OpenRouter do not list it.
+# `suffix`: OpenAI documents it, DeepSeek for its beta path, and LiteLLM hands it on to servers that may know
+# it; what a server of unknown kind does with it the settings must know. Nobody else gets one: Oobabooga glues
+# it to the answer, llama.cpp, LM Studio and most others ignore it, vLLM refuses it.
+_MISTRAL = Dialect(stream_options=(), seed="random_seed")
 _DIALECTS = {
-    "openai": Dialect(max_stop=4, limit="max_completion_tokens", several="n"),
-    "mistral": Dialect(stream_options=(), seed="random_seed"),
-    "openai-compatible": Dialect(stream_options=()),
-    "deepseek": Dialect(max_stop=16),
+    "openai": Dialect(max_stop=4, limit="max_completion_tokens", several="n", suffix=True),
+    "mistral": _MISTRAL,
+    "codestral": _MISTRAL,
+    "openai-compatible": Dialect(stream_options=(), suffix=True),
+    "deepseek": Dialect(max_stop=16, suffix=True),
+    "litellm": Dialect(suffix=True),
+    "tgi": Dialect(max_stop=4),
     "oobabooga": Dialect(own_bos=True),
     # vLLM's own addition: the usage comes with every event, not only after the last.
     "vllm": Dialect(stream_options=("include_usage", "continuous_usage_stats"), several="n"),
     "tabbyapi": Dialect(several="n"),
     "llamacpp": Dialect(several=llamacpp.SEVERAL, switches=llamacpp.OBSERVED),
+    "llama-swap": Dialect(switches=llamacpp.OBSERVED),
 }
 _PLAIN = Dialect()
 _BOS = (
@@ -91,6 +101,11 @@ def body(generation: Generation, endpoint: Endpoint) -> JsonObject:
     if dialect.own_bos and isinstance(prompt, RawPrompt) and prompt.text.startswith(_BOS):
         made["add_bos_token"] = False
     return made
+
+
+def takes_suffix(endpoint: Endpoint) -> bool:
+    """Whether `/v1/completions` of this kind of server may be given a suffix."""
+    return _DIALECTS.get(endpoint.preset, _PLAIN).suffix
 
 
 def most_choices(endpoint: Endpoint, prompt: Prompt) -> int:

@@ -18,7 +18,8 @@ INSTALL_HINT = "`pip install xllamacpp`, with pipx `pipx inject twinny-lsp xllam
 AUTOMATIC = "automatic"
 NATIVE = "native"
 CUSTOM = "custom-template"
-SPECIAL_TEMPLATES = frozenset({AUTOMATIC, NATIVE, CUSTOM})
+CHAT = "chat"
+SPECIAL_TEMPLATES = frozenset({AUTOMATIC, NATIVE, CUSTOM, CHAT})
 """Values of `fimTemplate` that are no family's name; they do not depend on the model."""
 
 
@@ -66,8 +67,6 @@ def _openai(path: str) -> Route:
 def _chat(path: str = "/v1/chat/completions") -> Route:
     return Route(Wire.OPENAI_CHAT, path)
 
-
-_LATER = "is not available in this version yet; choose another provider for completion"
 
 _ALL = (
     Preset(
@@ -164,44 +163,55 @@ _ALL = (
         "openai",
         "OpenAI",
         "https://api.openai.com",
-        None,
+        _chat(),
         _chat(),
         needs_key=True,
         key_env="OPENAI_API_KEY",
-        no_completion="OpenAI's models take no fill-in-the-middle prompt; "
-        "choose another provider for completion",
     ),
     Preset(
         "mistral",
         "Mistral",
         "https://api.mistral.ai",
-        None,
+        Route(Wire.OPENAI_FIM, "/v1/fim/completions"),
         _chat(),
+        completion_model="codestral-latest",
         chat_model="codestral-latest",
+        fim_template=NATIVE,
         needs_key=True,
         key_env="MISTRAL_API_KEY",
-        no_completion=f"Mistral's own fill-in-the-middle path {_LATER}",
+    ),
+    Preset(
+        "codestral",
+        "Codestral",
+        "https://codestral.mistral.ai",
+        Route(Wire.OPENAI_FIM, "/v1/fim/completions"),
+        _chat(),
+        completion_model="codestral-latest",
+        chat_model="codestral-latest",
+        fim_template=NATIVE,
+        needs_key=True,
+        key_env="CODESTRAL_API_KEY",
     ),
     Preset(
         "deepseek",
         "DeepSeek",
         "https://api.deepseek.com",
-        None,
+        Route(Wire.OPENAI_FIM, "/beta/completions"),
         _chat(),
+        completion_model="deepseek-chat",
         chat_model="deepseek-chat",
+        fim_template=NATIVE,
         needs_key=True,
         key_env="DEEPSEEK_API_KEY",
-        no_completion=f"DeepSeek's own fill-in-the-middle path {_LATER}",
     ),
     Preset(
         "openrouter",
         "OpenRouter",
         "https://openrouter.ai",
-        None,
+        _chat("/api/v1/chat/completions"),
         _chat("/api/v1/chat/completions"),
         needs_key=True,
         key_env="OPENROUTER_API_KEY",
-        no_completion=f"completion over OpenRouter {_LATER}",
     ),
     Preset(
         "vllm",
@@ -223,6 +233,34 @@ _ALL = (
         get_model="Put the model into its `models` folder and name it in `config.yml`.",
     ),
     Preset(
+        "llama-swap",
+        "llama-swap",
+        "http://127.0.0.1:8080",
+        Route(Wire.LLAMACPP_COMPLETION, "/completion"),
+        _chat(),
+        Route(Wire.LLAMACPP_INFILL, "/infill"),
+        start="Start it with `llama-swap --config config.yaml`.",
+        get_model="Name the model `{model}` under `models` in its config.yaml.",
+    ),
+    Preset(
+        "koboldcpp",
+        "KoboldCpp",
+        "http://127.0.0.1:5001",
+        _openai("/v1/completions"),
+        _chat(),
+        start="Start it with `koboldcpp --model MODEL.gguf`.",
+        get_model="It serves the GGUF file it was started with: `koboldcpp --model MODEL.gguf`.",
+    ),
+    Preset(
+        "tgi",
+        "text-generation-inference",
+        "http://127.0.0.1:3000",
+        _openai("/v1/completions"),
+        _chat(),
+        start="Start it with `text-generation-launcher --model-id MODEL`.",
+        get_model="It serves the model it was started with: `text-generation-launcher --model-id {model}`.",
+    ),
+    Preset(
         "embedded",
         "the embedded llama.cpp",
         "",
@@ -232,7 +270,7 @@ _ALL = (
         completion_model="tiny-fim",
         chat_model="tiny-fim",
         start=f"It needs llama.cpp: {INSTALL_HINT}.",
-        get_model="Name a GGUF file in `providers.embedded.modelPath`.",
+        get_model="Get the model with `twinny-lsp pull {model}`.",
     ),
 )
 
@@ -241,5 +279,5 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset
 
 DEFAULT = "ollama"
 
-METERED = frozenset({"openai", "mistral", "deepseek", "openrouter"})
+METERED = frozenset({"openai", "mistral", "codestral", "deepseek", "openrouter"})
 """Presets that are paid by the token: nothing is asked of them that nobody asked for."""

@@ -38,6 +38,10 @@ class Registry:
         if not self.native_refused(endpoint, model):
             self._no_native.append((endpoint, model))
 
+    def restarted(self, endpoint: Endpoint) -> None:
+        """Nobody answers there: who comes back may have another model, so forget what this one refused."""
+        self._no_native = [pair for pair in self._no_native if pair[0] != endpoint]
+
     async def keep(self, endpoints: Iterable[Endpoint]) -> None:
         """After a change of settings: close the providers of all other endpoints and forget about them."""
         wanted = list(endpoints)

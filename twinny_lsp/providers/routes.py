@@ -13,7 +13,7 @@ from twinny_lsp.providers.wire import Reader
 
 _CHATS = (Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT, Wire.LLAMACPP_COMPLETION)
 _COMPLETES = (Wire.OLLAMA_GENERATE, Wire.OPENAI_COMPLETIONS, Wire.LLAMACPP_COMPLETION)
-_OPENAI = (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT)
+_OPENAI = (Wire.OPENAI_COMPLETIONS, Wire.OPENAI_CHAT, Wire.OPENAI_FIM)
 _OLLAMA = (Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT)
 
 
@@ -25,7 +25,7 @@ def route_for(endpoint: Endpoint, prompt: Prompt) -> Route:
         fits = route is not None and route.wire in _CHATS
     elif isinstance(prompt, FimPrompt):
         what, route = "native fill-in-the-middle", endpoint.infill or route
-        fits = route is not None and (endpoint.infill is not None or route.wire is Wire.OLLAMA_GENERATE)
+        fits = route is not None and (endpoint.infill is not None or _takes_suffix(endpoint, route))
     else:
         what = "raw completion prompts"
         fits = route is not None and route.wire in _COMPLETES
@@ -35,6 +35,12 @@ def route_for(endpoint: Endpoint, prompt: Prompt) -> Route:
             provider=endpoint.name,
         )
     return route
+
+
+def _takes_suffix(endpoint: Endpoint, route: Route) -> bool:
+    """Whether a route for completion does something with `suffix`: several glue it on, or ignore it."""
+    by_preset = route.wire is Wire.OPENAI_COMPLETIONS and openai.takes_suffix(endpoint)
+    return by_preset or route.wire in (Wire.OLLAMA_GENERATE, Wire.OPENAI_FIM)
 
 
 def reader_for(wire: Wire, choices: int = 1) -> Reader:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _READ_BUFFER = 2**20
-_KEEP_ALIVE_SECONDS = 4.0
-"""Below the five seconds after which llama.cpp and uvicorn close an idle connection."""
+NOT_THERE = "nothing listens there"
+"""In the message where a connection is refused; the doctor tells other failures to connect apart by it."""
 _KEY_REFUSED = (400, 401, 403)
 """Statuses after which the key is looked up again for the next request; LiteLLM says 400."""
 
@@ -77,6 +77,7 @@ class Transport:
         self.exchanges: set[Exchange] = set()
         """The responses that are being read."""
         self._session: aiohttp.ClientSession | None = None
+        self._opening = asyncio.Lock()
         self._closed = False
         self._keyed = not endpoint.key
 
@@ -93,11 +94,13 @@ class Transport:
             trace = SimpleNamespace(reused=False)
             try:
                 async with asyncio.timeout(self.endpoint.timeouts.connect + first_byte):
-                    response = await self._opened().request(
+                    session = await self._opened()
+                    response = await session.request(
                         method,
                         url,
                         data=body,
                         headers=headers,
+                        proxy=self.endpoint.link.proxy or None,
                         allow_redirects=False,
                         trace_request_ctx=trace,
                     )
@@ -136,6 +139,14 @@ class Transport:
             return self._unreachable("the host name does not resolve", "Check baseUrl in the settings.")
         if isinstance(error, aiohttp.ClientSSLError):
             return self._no_tls(error)
+        if isinstance(error, aiohttp.ClientProxyConnectionError):
+            return self._unreachable("its proxy does not answer", self._proxy_advice())
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return self._unreachable(
+                f"its proxy lets nothing through (status {error.status})", self._proxy_advice()
+            )
+        if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+            return self._interrupted("ended the TLS connection")
         if isinstance(error, aiohttp.ClientConnectorError):
             return self._not_connected(error)
         if isinstance(error, aiohttp.InvalidURL):
@@ -163,34 +174,40 @@ class Transport:
             f"{where(self.endpoint)} {what} for {seconds:g} s. {advice}", provider=self.endpoint.name
         )
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise self._left()  # another session would be closed by nobody
-        if self._session is None:
-            import aiohttp
+    async def _opened(self) -> aiohttp.ClientSession:
+        async with self._opening:
+            if self._closed:
+                raise self._left()  # another session would be closed by nobody
+            if self._session is None:
+                self._session = await self._new_session()
+            return self._session
 
-            async def reused(_: object, context: SimpleNamespace, __: object) -> None:
-                context.trace_request_ctx.reused = True
+    async def _new_session(self) -> aiohttp.ClientSession:
+        import aiohttp
 
-            tracing = aiohttp.TraceConfig()
-            tracing.on_connection_reuseconn.append(reused)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE_SECONDS),
-                # The body's time is bounded read by read; a total would cut long answers off.
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.endpoint.timeouts.connect),
-                read_bufsize=_READ_BUFFER,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=[tracing],
-                trust_env=False,  # no proxy from the environment: these servers are this machine's own
-            )
-        return self._session
+        from twinny_lsp.providers.connect import connector_for
+
+        async def reused(_: object, context: SimpleNamespace, __: object) -> None:
+            context.trace_request_ctx.reused = True
+
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(reused)
+        return aiohttp.ClientSession(
+            connector=await connector_for(self.endpoint),
+            # The body's time is bounded read by read; a total would cut long answers off.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.endpoint.timeouts.connect),
+            read_bufsize=_READ_BUFFER,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[tracing],
+            trust_env=False,  # no proxy from the environment: these servers are this machine's own
+        )
 
     async def _headers(self) -> dict[str, str]:
         if not self._keyed:
             try:
                 self.key = await keys.resolve(self.endpoint.key)
             except errors.SettingsError as error:
-                raise errors.SettingsError(f"providers.{self.endpoint.name}: {error}") from None
+                raise errors.KeyUnavailable(f"providers.{self.endpoint.name}: {error}") from None
             self._keyed = True
         # Compressed streams come in blocks, and late.
         headers = {"Accept-Encoding": "identity", **self.endpoint.headers}
@@ -209,24 +226,31 @@ class Transport:
 
     def _not_connected(self, error: aiohttp.ClientConnectorError) -> errors.ProviderError:
         number = error.os_error.errno
+        if self.endpoint.link.socket and number in (errno.ENOENT, errno.EACCES):
+            cause = "there is no such socket" if number == errno.ENOENT else "its socket may not be opened"
+            return self._unreachable(cause, f"Check providers.{self.endpoint.name}.socket. {self._start()}")
         if number in (errno.ENETUNREACH, errno.EHOSTUNREACH):
             return self._unreachable(
                 "there is no way to that address from here", "Check baseUrl in the settings."
             )
-        return self._unreachable(
-            "nothing listens there: it is not running, or on another port", self._start()
-        )
+        return self._unreachable(f"{NOT_THERE}: it is not running, or on another port", self._start())
 
     def _no_tls(self, error: aiohttp.ClientSSLError) -> errors.ProviderError:
         import aiohttp
 
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            advice = "Use the name the certificate is made for, or make this machine trust its authority."
+            advice = (
+                "Use the name the certificate is made for, or name its authority's certificate in "
+                f"providers.{self.endpoint.name}.caFile."
+            )
             return self._unreachable("its TLS certificate is not trusted here", advice)
         cause = error.os_error
         if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
             return self._make(errors.WrongAddress, "does not speak TLS", "Use http:// instead of https://.")
         return self._unreachable("TLS could not be agreed on", "Check whether it is http:// or https://.")
+
+    def _proxy_advice(self) -> str:
+        return f"Check providers.{self.endpoint.name}.proxy in the settings."
 
     def _start(self) -> str:
         return preset_of(self.endpoint).start or "Start it, or correct baseUrl in the settings."
@@ -239,6 +263,11 @@ class Transport:
         advice = "See the server's own log; it may have crashed."
         if self.endpoint.preset == "oobabooga":
             advice = "Most often no model is loaded: load one in its Model tab. Else see its log."
+        if self.endpoint.base_url.startswith("https:") and not self.endpoint.link.client_certificate:
+            advice += (
+                " If it wants a certificate from its clients, name it in "
+                f"providers.{self.endpoint.name}.clientCertificate."
+            )
         return self._make(errors.Interrupted, cause, advice)
 
     def _left(self) -> errors.ProviderError:

@@ -123,6 +123,10 @@ class FakeProvider:
         self.streams: list[Stream] = []
         self.known = ModelFacts("model")
         self.facts_error: Exception | None = None
+        self.state = Health(State.READY)
+        self.looks = 0
+        self.gate: asyncio.Event | None = None
+        """Looks wait for it, if there is one."""
         self._more = asyncio.Event()
 
     def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
@@ -143,7 +147,10 @@ class FakeProvider:
         return self.streams[count - 1]
 
     async def health(self) -> Health:
-        return Health(State.READY)
+        self.looks += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        return self.state
 
     async def models(self) -> list[ModelFacts]:
         return [self.known]
@@ -177,6 +184,9 @@ class FakeRegistry:
 
     def refuse_native(self, where: Endpoint, model: str) -> None:
         self.refused.append((where.name, model))
+
+    def restarted(self, where: Endpoint) -> None:
+        self.refused = [pair for pair in self.refused if pair[0] != where.name]
 
 
 @dataclass
@@ -217,6 +227,7 @@ class Desk:
             clock=self.clock,
             grace=grace,
         )
+        self.engine._watch._chance = lambda: 0.0
         self._version = 0
 
     @property

@@ -25,12 +25,12 @@ async def test_a_line_is_answered_at_its_newline_and_the_socket_closes(desk: Des
 
 
 async def test_what_is_asked(desk: Desk) -> None:
-    task = desk.ask("def f():\n    return █\n\nf()\n", max_tokens=99, temperature=0.5)
+    task = desk.ask("def f():\n    return █\n\nf()\n", max_tokens=256, temperature=0.5)
     stream = await desk.model.asked()
     assert stream.generation.prompt.text == "def f():\n    return <HOLE>\n\nf()\n"  # type: ignore[union-attr]
     assert stream.generation.temperature == 0.5
     assert stream.generation.stop == ("<EOT>",)
-    assert stream.generation.max_tokens == 64, "a line needs few"
+    assert stream.generation.max_tokens == 128, "a line needs few"
     stream.end()
     await soon(task)
 

@@ -40,7 +40,7 @@ async def test_a_failure_is_told_answered_and_not_kept(desk: Desk, error: Provid
     assert result.reason == str(error)
     assert desk.failures == [("local", error)]
     desk.model.script = say("a\n")
-    assert text_of(await soon(desk.ask(BEGUN))) == "a"
+    assert text_of(await soon(desk.ask(BEGUN, trigger=Trigger.INVOKED))) == "a"
 
 
 async def test_a_failure_after_some_text_is_a_failure(desk: Desk) -> None:
@@ -77,19 +77,6 @@ async def test_the_next_target_is_asked_and_it_is_said(desk: Desk) -> None:
     assert text_of(result) == "a"
     assert desk.failures[0][0] == "local"
     assert any("local failed: not running" in step for step in result.steps)
-
-
-async def test_a_target_that_failed_is_passed_over_for_a_while(desk: Desk) -> None:
-    desk.model.script = failing(Unreachable("not running"))  # type: ignore[assignment]
-    desk.registry.provider(SPARE.endpoint).script = say("a\n")
-    for name in ("x", "y"):
-        await soon(desk.ask(f"{name} = █\n", fallback=(SPARE,)))
-    assert len(desk.model.streams) == 1
-    await soon(desk.ask("z = █\n", fallback=(SPARE,), trigger=Trigger.INVOKED))
-    assert len(desk.model.streams) == 2, "a person is not told to wait"
-    desk.clock.go(6)
-    desk.model.script = say("b\n")
-    assert text_of(await soon(desk.ask("v = █\n", fallback=(SPARE,)))) == "b"
 
 
 async def test_all_targets_fail_once_each(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from twinny_lsp.completion.request import Asked, Request, Trigger
 from twinny_lsp.completion.seams import Hole, Reports
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import SettingsError, TwinnyError, Unsupported
-from twinny_lsp.exchange import ChatPrompt, FimPrompt, ModelFacts, RawPrompt
+from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, ModelFacts, RawPrompt
 from twinny_lsp.fim.custom import CustomTemplates
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 from twinny_lsp.providers.registry import Registry
@@ -61,6 +61,22 @@ async def test_native_and_what_comes_after_its_refusal(prompts: Prompts) -> None
     again = await prompts.prompt(where, ModelFacts("m"), hole(), native=False)
     assert isinstance(again.prompt, RawPrompt)
     assert not again.native
+
+
+async def test_a_path_for_the_middle_only_is_asked_natively_then_in_words(prompts: Prompts) -> None:
+    """Such a path takes no template, so where it refuses a model, that is asked like a chat model."""
+    fim = replace(endpoint(), completion=Route(Wire.OPENAI_FIM, "/v1/fim/completions"))
+    where = Target(fim, "codestral-latest", "native")
+    files = (ContextFile("util.py", "def helper(): ...\n"),)
+    made = await prompts.prompt(where, ModelFacts("m"), replace(hole(), neighbours=files), native=True)
+    assert isinstance(made.prompt, FimPrompt)
+    assert made.prompt.prefix.startswith("# util.py:\n# def helper(): ...\n")
+    assert made.prompt.extra == ()
+    assert made.native
+    again = await prompts.prompt(where, ModelFacts("m"), hole(), native=False)
+    assert isinstance(again.prompt, ChatPrompt)
+    assert again.chat
+    assert again.how == "chat: the server cannot fill in the middle by itself with this model"
 
 
 async def test_native_windows_stay_within_the_servers_batch(prompts: Prompts) -> None:

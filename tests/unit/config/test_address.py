@@ -108,7 +108,6 @@ def test_a_bad_address_sends_code_nowhere_else(key: str) -> None:
         ({"hostname": "https://h", "protocol": "http"}, "completion.protocol", "holds"),
         ({"hostname": "h:1", "port": 2}, "completion.port", "holds"),
         ({"path": "/v1?x"}, "completion.path", "without blanks"),
-        ({"path": "/v1/fim/completions"}, "completion.path", "not available"),
     ],
 )
 def test_what_disagrees_is_reported(said: dict[str, Any], path: str, part: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from twinny_lsp.config.cleaning import clean
 from twinny_lsp.config.resolve import OFF, Settings, load
 from twinny_lsp.config.resolved import CompletionSettings, Multiline, Target
-from twinny_lsp.providers.endpoint import Wire
+from twinny_lsp.providers.endpoint import Link, Wire
 from twinny_lsp.providers.presets import PRESETS
 
 FAMILIES = {"codellama", "qwen"}
@@ -83,6 +84,76 @@ def test_a_preset_without_a_route_says_why(preset: Any) -> None:
     assert (preset.completion is None) == bool(preset.no_completion)
     assert (preset.chat is None) == bool(preset.no_chat)
     assert ("http://127.0.0.1" in preset.base_url) == (bool(preset.start) and preset.name != "embedded")
+
+
+@pytest.mark.parametrize(
+    ("provider", "said", "template"),
+    [
+        ("openai", "", "chat"),
+        ("openrouter", "automatic", "chat"),
+        ("mistral", "", "native"),
+        ("codestral", "automatic", "native"),
+        ("deepseek", "", "native"),
+        ("deepseek", "chat", "chat"),
+        ("ollama", "chat", "chat"),
+        ("openai-compatible", "native", "native"),
+        ("openai-compatible", "", "automatic"),
+    ],
+)
+def test_how_a_hosted_model_is_asked(provider: str, said: str, template: str) -> None:
+    """Where there is only chat, or only a path for the middle, nothing else can be asked."""
+    given = {"completion": {"provider": provider, "model": "m", "fimTemplate": said}}
+    at = {"providers": {"openai-compatible": {"baseUrl": "http://127.0.0.1:1"}}}
+    target = resolved(given | at).completion_for("c").target
+    assert target is not None
+    assert target.template == template
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "path"),
+    [
+        ("ollama", {}, "/v1/chat/completions"),
+        ("ollama", {"numCtx": 8192}, "/api/chat"),
+        ("ollama", {"keepAlive": "1h"}, "/api/chat"),
+        ("openwebui", {"numCtx": 8192}, "/ollama/api/chat"),
+        ("ollama", {"numCtx": 8192, "baseUrl": "http://gpu/llm"}, "/llm/api/chat"),
+        ("ollama", {"numCtx": 8192, "baseUrl": "http://gpu/api/generate"}, "/api/chat"),
+    ],
+)
+def test_what_ollama_loads_a_model_with_is_the_same_for_chat(
+    provider: str, options: dict[str, Any], path: str
+) -> None:
+    """Its /v1 can set neither: a chat would load the model anew, and the next completion again."""
+    settings = resolved({"providers": {provider: options}, "chat": {"provider": provider, "model": "m"}})
+    target = settings.chat().target
+    assert target is not None
+    assert target.endpoint.chat is not None
+    assert target.endpoint.chat.path == path
+    assert not settings.problems
+
+
+def test_ways_to_reach_a_server() -> None:
+    given = {
+        "caFile": "~/ca.pem",
+        "clientCertificate": "/c.pem",
+        "clientKey": "/k.pem",
+        "socket": "~/s",
+        "proxy": "http://me:very-secret@proxy:3128",
+    }
+    settings = resolved({"providers": {"ollama": given}})
+    found = settings.endpoint("ollama")
+    assert found is not None
+    home = os.path.expanduser("~")
+    assert found.link == Link(f"{home}/ca.pem", "/c.pem", "/k.pem", f"{home}/s", given["proxy"])
+    assert found.address == f"unix:{home}/s"
+    assert "very-secret" not in repr(found) + repr(settings) + str(settings.as_json())
+
+
+def test_a_proxy_that_is_none_is_told_and_not_gone_around() -> None:
+    settings = resolved({"providers": {"ollama": {"proxy": "socks5://secret-host"}}})
+    assert settings.endpoint("ollama") is None
+    assert "providers.ollama.proxy" in [problem.path for problem in settings.problems]
+    assert "secret-host" not in str(settings.problems) + settings.why_no_endpoint("ollama")
 
 
 def test_a_pattern_that_is_none_is_told_and_the_others_hold() -> None:

@@ -15,6 +15,7 @@ from tests.support.captures import named
 from tests.support.fake_server import (
     FakeServer,
     Reply,
+    chat_stream,
     completion_stream,
     json_reply,
     ollama_stream,
@@ -153,6 +154,36 @@ def tabbyapi(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
     server.on("POST", "/v1/completions", completion_stream([TEXT]) if models else lacking)
 
 
+def koboldcpp(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+    """It serves what it has, whatever is asked for."""
+    server.on("GET", "/", text_reply("<html><title>KoboldAI Lite</title></html>", 200, "text/html"))
+    server.on("GET", "/api/extra/version", json_reply({"result": "KoboldCpp", "version": "1.98"}))
+    server.on("GET", "/api/extra/true_max_context_length", json_reply({"value": 4096}))
+    server.on("GET", "/v1/models", openai_list([f"koboldcpp/{name}" for name in models], "koboldcpp"))
+    server.on("POST", "/v1/completions", completion_stream([TEXT]))
+
+
+def tgi(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+    """It serves what it has, whatever is asked for."""
+    info = {"model_id": models[0], "max_total_tokens": 4096, "version": "3.3.6"}
+    server.on("GET", "/info", json_reply(info))
+    server.on("POST", "/v1/completions", completion_stream([TEXT]))
+
+
+def llama_swap(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+    server.on("GET", "/", Reply([], 302, headers=(("Location", "/ui"),), framing="length"))
+    server.on("GET", "/running", json_reply({"running": []}))
+    server.on("GET", "/v1/models", openai_list(models, "llama-swap"))
+    lacking = json_reply({"error": "could not find suitable inference handler for x"}, 404)
+    done = {"content": "", "stop": True, "stop_type": "eos"}
+    answer = Reply(
+        [f'data: {{"content": "{TEXT}", "stop": false}}\n\n', f"data: {json_text(done)}\n\n"],
+        content_type="text/event-stream",
+    )
+    server.on("POST", "/infill", lacking)
+    server.on("POST", "/completion", lambda r: answer if r.json["model"] in models else lacking)
+
+
 def _completions(server: FakeServer, models: Sequence[str], lacking: Reply) -> None:
     answer = completion_stream([TEXT])
     server.on("POST", "/v1/completions", lambda r: answer if r.json["model"] in models else lacking)
@@ -172,4 +203,37 @@ BRANDS: dict[str, Callable[..., None]] = {
     "oobabooga": oobabooga,
     "vllm": vllm,
     "tabbyapi": tabbyapi,
+    "koboldcpp": koboldcpp,
+    "tgi": tgi,
+    "llama-swap": llama_swap,
 }
+
+
+def hosted(path: str, answer: Reply, lacking: Reply) -> Callable[..., None]:
+    """A vendor's API: its models, and one path for completion."""
+
+    def scripted(server: FakeServer, models: Sequence[str] = (THERE,)) -> None:
+        listed = path.rpartition("/v1/")[0] + "/v1/models"
+        server.on("GET", listed, openai_list(models, "someone"))
+        server.on("POST", path, lambda r: answer if r.json["model"] in models else lacking)
+
+    return scripted
+
+
+_NO_SUCH_MISTRAL = {"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}
+_NO_SUCH_OPENAI = "The model `x` does not exist or you do not have access to it."
+_FIM = "/v1/fim/completions"
+_CHAT = "/v1/chat/completions"
+HOSTED: dict[str, Callable[..., None]] = {
+    "mistral": hosted(_FIM, chat_stream([TEXT]), json_reply(_NO_SUCH_MISTRAL, 400)),
+    "codestral": hosted(_FIM, chat_stream([TEXT]), json_reply(_NO_SUCH_MISTRAL, 400)),
+    "deepseek": hosted("/beta/completions", completion_stream([TEXT]), openai_error("Model Not Exist", 400)),
+    "openai": hosted(_CHAT, chat_stream([TEXT]), openai_error(_NO_SUCH_OPENAI, 404, "", "model_not_found")),
+    "openrouter": hosted(
+        f"/api{_CHAT}", chat_stream([TEXT]), openai_error("x is not a valid model ID", 400, "", 400)
+    ),
+    "openai-compatible": hosted(
+        "/v1/completions", completion_stream([TEXT]), openai_error("model 'x' not found", 404)
+    ),
+}
+"""Servers of the OpenAI API that are not this machine's own, as their documentation has them."""

@@ -46,6 +46,9 @@ START = {
     "oobabooga": "`python server.py --api",
     "vllm": "`vllm serve",
     "tabbyapi": "`python main.py`",
+    "koboldcpp": "`koboldcpp --model",
+    "tgi": "`text-generation-launcher --model-id",
+    "llama-swap": "`llama-swap --config",
 }
 
 
@@ -376,3 +379,10 @@ async def test_a_question_gets_no_full_stop(tmp_path: Path) -> None:
     findings = await examine(settings(tmp_path, completion={"provider": "olama"}))
     off = next(step for step in findings.advice if step.startswith("Completion is off"))
     assert off.endswith("did you mean `ollama`?")
+
+
+async def test_the_embedded_model_says_itself_what_to_do(tmp_path: Path) -> None:
+    chosen = {"provider": "embedded", "model": "qwen2.5-coder-3b"}
+    findings = await examine(settings(tmp_path, completion=chosen, chat=chosen), HERE)
+    assert findings.advice[0].startswith("The embedded provider has no model qwen2.5-coder-3b in ")
+    assert findings.advice[0].endswith("Get it with `twinny-lsp pull qwen2.5-coder-3b`.")

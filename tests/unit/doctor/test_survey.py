@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.fake_server import HANG, FakeServer, Reply, bounded, json_reply
+from tests.support.fake_server import HANG, FakeServer, Reply, bounded, completion_stream, json_reply
 from tests.unit.doctor.brands import BRANDS, HERE, THERE, pointing, settings
 from twinny_lsp.doctor.examine import examine
+from twinny_lsp.doctor.report import as_text
 from twinny_lsp.doctor.survey import KNOWN, MAX_MODELS, configured, fits, is_loopback, shown, survey
 from twinny_lsp.providers.base import State
 
@@ -110,6 +112,19 @@ async def test_time_is_bounded_and_what_is_known_stays(tmp_path: Path) -> None:
     assert by_address[well.url].models[0].name == THERE
 
 
+async def test_a_server_that_is_slow_to_say_who_it_is_is_not_said_to_be_away(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        for path in ("/health/liveliness", "/v1/models"):
+            server.on("GET", path, Reply(head=HANG))
+        server.on("POST", "/v1/completions", completion_stream(["return a + b"]))
+        given = pointing(tmp_path, "litellm", server.url, apiKey=KEY)
+        findings = await bounded(examine(given, replace(HERE, survey_s=0.3)), 30)
+    assert findings.works
+    assert findings.servers[0].detail == "It did not answer in time."
+    assert "listens" not in as_text(findings)
+    assert [step[:8] for step in findings.advice] == ["Nothing:"]
+
+
 async def test_a_long_list_is_cut_but_keeps_what_the_settings_name(tmp_path: Path) -> None:
     names = [f"codellama-{number}:7b-code" for number in range(40)]
     async with FakeServer() as server:
@@ -134,6 +149,47 @@ async def test_a_name_that_says_nothing_is_asked_for(tmp_path: Path) -> None:
     assert "FIM tokens" in model.reason
     assert findings.completion.there is True
     assert findings.completion.template == "qwen"
+
+
+async def test_a_refusal_to_fill_in_the_middle_is_told(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        BRANDS["llamacpp"](server, [THERE])
+        given = settings(
+            tmp_path,
+            providers={"llamacpp": {"baseUrl": server.url}},
+            completion={"provider": "llamacpp", "model": THERE, "fimTemplate": "native"},
+        )
+        findings = await examine(given, HERE)
+    assert findings.works
+    told = " ".join(as_text(findings).split())
+    assert "qwen: the server cannot fill in the middle by itself with this model; by its name it" in told
+
+
+async def test_a_server_on_a_socket_is_looked_at(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    async with FakeServer(socket=path) as server:
+        BRANDS["ollama"](server)
+        given = settings(tmp_path, providers={"ollama": {"socket": path}}, completion={"model": THERE})
+        findings = await examine(given, HERE)
+    assert findings.works
+    (found,) = findings.servers
+    assert (found.address, found.brand, found.state) == (f"unix:{path}", "ollama", State.READY)
+    assert findings.completion.there is True
+
+
+async def test_a_server_with_an_authority_of_its_own_is_looked_at(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2] / "fixtures" / "tls"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem")
+    async with FakeServer(tls=context) as server:
+        BRANDS["ollama"](server)
+        trusted = await examine(
+            pointing(tmp_path, "ollama", server.url, caFile=str(folder / "authority.pem")), HERE
+        )
+        unknown = await examine(pointing(tmp_path, "ollama", server.url), HERE)
+    assert trusted.works
+    assert trusted.servers[0].brand == "ollama"
+    assert "certificate is not trusted" in unknown.advice[0]
 
 
 async def test_the_settings_file_and_its_problems_are_told(

@@ -1,536 +1,159 @@
-"""The embedded provider's life cycle, with a scripted child in place of llama.cpp's."""
+"""Which file answers to which name, and what the provider says of its models; no child is started."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import stat
-import struct
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+import shutil
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.support.fake_server import bounded
 from tests.support.servers.llama import TINY_MODEL, write_model_without_fim
-from tests.support.servers.processes import gone
-from twinny_lsp.errors import (
-    Interrupted,
-    ModelMissing,
-    ProviderError,
-    ServerFailure,
-    TimedOut,
-    Unsupported,
-)
-from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
-from twinny_lsp.providers import embedded, embedded_child, embedded_options
-from twinny_lsp.providers.base import Health, Provider, State
+from twinny_lsp.errors import ModelMissing, ServerFailure, Unsupported
+from twinny_lsp.exchange import Generation, RawPrompt
+from twinny_lsp.fim.families import choose
+from twinny_lsp.providers import embedded as embedded_module
+from twinny_lsp.providers.base import State
 from twinny_lsp.providers.embedded import EmbeddedProvider
-from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_gguf import NotGguf, read_facts
-from twinny_lsp.providers.embedded_options import default_threads
-from twinny_lsp.providers.embedded_process import ChildProcess, Ready
-from twinny_lsp.providers.embedded_share import Board, board_folder, join
+from twinny_lsp.providers.embedded_catalogue import KNOWN, KnownModel, known
+from twinny_lsp.providers.embedded_store import Store, name_of
 from twinny_lsp.providers.endpoint import Endpoint
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the scripted children use POSIX signals")
-
-SECONDS = 20.0
-ASK = Generation("m", RawPrompt("x"), 8, 0.0)
-SERVE = """
-import json, os, sys
-orders = json.loads(sys.stdin.buffer.readline())
-print(json.dumps({"address": "http://127.0.0.1:1", "control": 0, "pid": os.getpid()}), flush=True)
-sys.stdin.buffer.read()
-"""
-
-
-def make_endpoint(**options: object) -> Endpoint:
-    return Endpoint("mine", "embedded", "", None, None, options={"share": False, **options})
-
-
-class FakeHttp:
-    """Stands in for HttpProvider: `answers` says what each stream does."""
-
-    def __init__(self, ready: Ready, answers: list[str]) -> None:
-        self.ready, self.answers, self.closed = ready, answers, False
-        self.endpoint = make_endpoint()
-
-    async def stream(self, generation: Generation) -> AsyncGenerator[Piece, None]:
-        answer = self.answers.pop(0) if self.answers else "text"
-        if answer == "late crash":
-            yield Piece("a")
-        if answer.endswith("crash"):
-            os.kill(self.ready.pid, signal.SIGKILL)
-            raise Interrupted("the connection broke", provider="mine")
-        if answer == "error":
-            raise Interrupted("the connection broke", provider="mine")
-        yield Piece("ab")
-        yield Piece(finish=Finish.STOP)
-
-    async def health(self) -> Health:
-        return Health(State.READY, "asked over HTTP")
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return len(text)
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class Stage:
-    """A provider over scripted children; `pids` has every child that was started."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        self._monkeypatch, self._script = monkeypatch, folder / "child.py"
-        self.answers: list[str] = []
-        self.pids: list[int] = []
-        monkeypatch.setattr(embedded_child, "__file__", str(self._script))
-        self.play(SERVE)
-
-    def play(self, script: str) -> None:
-        self._script.write_text(script)
-
-    @asynccontextmanager
-    async def provider(self, **options: object) -> AsyncIterator[EmbeddedProvider]:
-        def make_http(ready: Ready, batch: int) -> Provider:
-            self.pids.append(ready.pid)
-            return FakeHttp(ready, self.answers)
-
-        made = EmbeddedProvider(make_endpoint(**options))
-        self._monkeypatch.setattr(made, "_make_http", make_http)
-        try:
-            yield made
-        finally:
-            await made.close()
+FILES = ("qwen2.5-coder-1.5b-q8_0.gguf", "My-Model.Q4_K_M.gguf", "notes.txt", "half.gguf.part")
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
-    return Stage(monkeypatch, tmp_path)
-
-
-async def collect(provider: EmbeddedProvider) -> str:
-    return "".join([piece.text async for piece in provider.stream(ASK)])
-
-
-# --- starting and stopping ---
-
-
-async def test_nothing_is_started_before_the_first_request(stage: Stage) -> None:
-    async with stage.provider() as provider:
-        health = await provider.health()
-        facts = (await provider.models())[0]
-        assert (health.state, stage.pids) == (State.READY, [])
-        assert "starts with the first request" in health.detail
-        assert (facts.name, facts.insert, facts.context_tokens, facts.batch_tokens, facts.loaded) == (
-            "tiny-fim-q8_0",
-            True,
-            2048,
-            1024,
-            False,
-        )
-
-
-async def test_one_child_serves_all_requests_and_goes_with_close(stage: Stage) -> None:
-    async with stage.provider() as provider:
-        assert await asyncio.gather(collect(provider), collect(provider)) == ["ab", "ab"]
-        assert await collect(provider) == "ab"
-        assert len(stage.pids) == 1
-        assert (await provider.health()).detail == "asked over HTTP"
-        assert (await provider.facts("")).loaded is True
-    await bounded(gone(stage.pids[0]))
-    with pytest.raises(ServerFailure, match="closed"):
-        await collect(provider)
-
-
-async def test_a_cancelled_request_does_not_stop_the_start(stage: Stage, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    stage.play(SERVE.replace("print(", f"open({str(gate)!r}).read()\nprint(", 1))
-    async with stage.provider() as provider:
-        first = asyncio.create_task(collect(provider))
-        writing = await bounded(asyncio.to_thread(open, gate, "w"))
-        assert (await provider.health()).state is State.LOADING
-        first.cancel()
-        await asyncio.wait({first})
-        writing.close()
-        assert await collect(provider) == "ab"
-        assert len(stage.pids) == 1
-
-
-async def test_close_while_loading_leaves_no_process(stage: Stage, tmp_path: Path) -> None:
-    told = tmp_path / "pid"
-    os.mkfifo(told)
-    stage.play(f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
-    async with stage.provider() as provider:
-        asking = asyncio.create_task(collect(provider))
-        pid = int(await bounded(asyncio.to_thread(told.read_text)))
-        await provider.close()
-        with pytest.raises(ServerFailure, match="closed"):
-            await asking
-        await bounded(gone(pid))
-
-
-async def test_it_stops_when_idle_and_starts_again(stage: Stage) -> None:
-    async with stage.provider(idle_seconds=0.05) as provider:
-        assert await collect(provider) == "ab"
-        await bounded(gone(stage.pids[0]))
-        assert await collect(provider) == "ab"
-        assert len(set(stage.pids)) == 2
-
-
-async def test_a_stream_under_way_is_not_idle(stage: Stage) -> None:
-    async with stage.provider(idle_seconds=0.001) as provider:
-        pieces = provider.stream(ASK)
-        assert (await anext(pieces)).text == "ab"
-        assert provider._idle is None
-        await pieces.aclose()
-        await bounded(gone(stage.pids[0]))
-
-
-# --- falls ---
-
-
-async def test_a_child_that_dies_before_the_first_piece_is_replaced_unseen(stage: Stage) -> None:
-    stage.answers = ["crash"]
-    async with stage.provider() as provider:
-        assert await collect(provider) == "ab"
-        assert len(stage.pids) == 2
-
-
-async def test_a_child_that_dies_later_is_told_and_replaced_for_the_next(stage: Stage) -> None:
-    stage.answers = ["late crash"]
-    async with stage.provider() as provider:
-        with pytest.raises(Interrupted, match="ended while answering: it was ended by SIGKILL"):
-            await collect(provider)
-        assert await collect(provider) == "ab"
-
-
-async def test_an_error_of_a_living_child_is_passed_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "DEATH_SECONDS", 0.01)
-    stage.answers = ["error"]
-    async with stage.provider() as provider:
-        with pytest.raises(Interrupted, match="the connection broke"):
-            await collect(provider)
-        assert await collect(provider) == "ab"
-        assert len(stage.pids) == 1
-
-
-async def test_it_gives_up_on_a_child_that_keeps_dying(stage: Stage) -> None:
-    stage.answers = ["crash"] * 20
-    async with stage.provider() as provider:
-        with pytest.raises(Interrupted):
-            await collect(provider)
-        with pytest.raises(Interrupted):
-            await collect(provider)
-        with pytest.raises(ServerFailure, match=r"SIGKILL; failed 4 times, next attempt in \d+ s"):
-            await collect(provider)
-        assert len(stage.pids) == 4
-
-
-@pytest.mark.parametrize(
-    ("script", "kind", "message"),
-    [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", Unsupported, "lacks instructions .AVX2"),
-        ("import sys; sys.exit(7)", ServerFailure, "ended while starting: it ended with code 7"),
-        (
-            'print(\'{"failed": "no-extra", "message": "No module"}\')',
-            Unsupported,
-            "pip install xllamacpp",
-        ),
-        (
-            'print(\'{"failed": "no-library", "message": "libgomp.so.1: cannot open"}\')',
-            ServerFailure,
-            "cannot be loaded: libgomp.so.1: cannot open.*apt-get install libgomp1",
-        ),
-        (
-            'print(\'{"failed": "no-file", "message": "No such file"}\')',
-            ModelMissing,
-            "cannot read the model file .*: No such file",
-        ),
-        (
-            'print(\'{"failed": "not-gguf", "message": "zip"}\')',
-            Unsupported,
-            "not a GGUF model: ",
-        ),
-        (
-            "import sys; sys.stderr.write('x' * 9999 + 'bad tensor')\n"
-            'print(\'{"failed": "load-failed", "message": "Failed to init"}\')',
-            ServerFailure,
-            "llama.cpp could not load .*tiny",
-        ),
-    ],
-)
-async def test_each_way_to_fail_at_start_has_its_words(
-    stage: Stage, script: str, kind: type[ProviderError], message: str
-) -> None:
-    stage.play(script)
-    async with stage.provider() as provider:
-        with pytest.raises(kind, match=message) as caught:
-            await collect(provider)
-        assert caught.value.provider == "mine"
-        if "bad tensor" in script:
-            assert caught.value.detail.endswith("bad tensor")
-            assert len(caught.value.detail) <= 4096
-
-
-async def test_a_child_that_never_gets_ready_is_killed(stage: Stage) -> None:
-    stage.play("import time; time.sleep(600)")
-    child = ChildProcess(Orders(str(TINY_MODEL), "k"), "mine")
-    with pytest.raises(TimedOut, match="was not loaded within"):
-        await child.start(0.1)
-    await bounded(gone(child.pid))
-    await bounded(child.dead.wait())
-
-
-async def test_a_child_that_will_not_stop_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from twinny_lsp.providers import embedded_process
-
-    monkeypatch.setattr(embedded_process, "GRACE_SECONDS", 0.05)
-    stage.play(SERVE + "\nimport time; time.sleep(600)")
-    child = ChildProcess(Orders(str(TINY_MODEL), "k"), "mine")
-    ready = await child.start(SECONDS)
-    await bounded(child.stop())
-    assert child.obituary() == "it was ended by SIGKILL"
-    await bounded(gone(ready.pid))
-
-
-async def test_the_key_is_neither_on_the_command_line_nor_in_a_repr(stage: Stage) -> None:
-    child = ChildProcess(Orders(str(TINY_MODEL), "secret-key"), "mine")
-    ready = await child.start(SECONDS)
-    assert "secret-key" not in " ".join(psutil.Process(ready.pid).cmdline())
-    assert "secret-key" not in repr(ready)
-    await child.stop()
-
-
-# --- what can be said without a process ---
-
-
-@pytest.mark.parametrize(
-    ("content", "kind", "message"),
-    [
-        (None, ModelMissing, "there is no model file .*m.gguf"),
-        (b"", Unsupported, "not a GGUF model: .*empty"),
-        (b"PK\x03\x04" + b"\0" * 40, Unsupported, "not a GGUF model"),
-        (TINY_MODEL.read_bytes()[:300], Unsupported, "the header ends too early"),
-    ],
-)
-async def test_an_unusable_file_is_told_without_a_process(
-    stage: Stage, tmp_path: Path, content: bytes | None, kind: type[ProviderError], message: str
-) -> None:
-    path = tmp_path / "m.gguf"
-    if content is not None:
-        path.write_bytes(content)
-    async with stage.provider(model_path=str(path)) as provider:
-        with pytest.raises(kind, match=message):
-            await collect(provider)
-        health = await provider.health()
-        assert health.state is State.DOWN
-        assert str(path) in health.detail
-        assert stage.pids == []
-
-
-async def test_a_folder_is_no_model(stage: Stage, tmp_path: Path) -> None:
-    async with stage.provider(model_path=str(tmp_path)) as provider:
-        with pytest.raises(Unsupported, match=r"not a GGUF model: .*not a file"):
-            await provider.facts("")
-
-
-async def test_a_missing_extra_is_told_without_a_process(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
-    async with stage.provider() as provider:
-        with pytest.raises(Unsupported, match="pip install xllamacpp"):
-            await collect(provider)
-        assert (await provider.health()).state is State.DOWN
-
-
-async def test_options_set_the_sizes_and_nonsense_is_ignored(stage: Stage) -> None:
-    async with stage.provider(context_tokens=1000, batch_tokens=5000, threads=True) as provider:
-        facts = await provider.facts("")
-        assert (facts.context_tokens, facts.batch_tokens) == (1000, 1000)
-    async with stage.provider(context_tokens="many") as provider:
-        assert (await provider.facts("")).context_tokens == 2048
-    assert 1 <= default_threads() <= 8
-
-
-# --- GGUF ---
-
-
-def test_the_tiny_model_is_described_by_its_header(tmp_path: Path) -> None:
-    facts = read_facts(TINY_MODEL)
-    assert (facts.name, facts.architecture, facts.context_tokens) == ("tiny-fim", "llama", 2048)
-    assert facts.insert
-    assert "<|im_start|>" in (facts.chat_template or "")
-    assert not read_facts(write_model_without_fim(tmp_path / "plain.gguf")).insert
-
-
-def string(text: str) -> bytes:
-    return struct.pack("<Q", len(text.encode())) + text.encode()
-
-
-def gguf(*pairs: bytes, version: int = 3) -> bytes:
-    return b"GGUF" + struct.pack("<IQQ", version, 0, len(pairs)) + b"".join(pairs)
-
-
-def tokens(*texts: str) -> bytes:
-    head = string("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, len(texts))
-    return head + b"".join(string(text) for text in texts)
-
-
-@pytest.mark.parametrize(
-    ("texts", "insert"),
-    [
-        (("<fim_prefix>", "<fim_suffix>", "<fim_middle>"), True),
-        (("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"), True),
-        (("▁<PRE>", "▁<SUF>", "▁<MID>"), True),
-        (("<fim_prefix>", "<fim_suffix>"), False),
-        ((), False),
-    ],
-)
-def test_fim_tokens_are_found_by_their_texts(tmp_path: Path, texts: tuple[str, ...], insert: bool) -> None:
-    path = tmp_path / "m.gguf"
-    floats = string("scores") + struct.pack("<IIQ2f", 9, 6, 2, 1.0, 2.0)
-    words = string("merges") + struct.pack("<IIQ", 9, 8, 1) + string("a b")
-    path.write_bytes(gguf(tokens(*texts), floats, words, version=2))
-    assert read_facts(path).insert is insert
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        gguf(version=1),
-        gguf(string("k") + struct.pack("<I", 99)),
-        gguf(string("k") + struct.pack("<IIQ", 9, 9, 1)),
-        gguf(struct.pack("<Q", 2**63)),
-        b"GGUF",
-    ],
-)
-def test_a_damaged_header_is_no_crash(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "m.gguf"
-    path.write_bytes(data)
-    with pytest.raises(NotGguf):
-        read_facts(path)
-
-
-# --- sharing ---
-
-
-def test_an_announcement_is_for_this_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = board_folder()
-    assert folder is not None
-    board = Board(folder, Orders(str(TINY_MODEL), "k"))
-    ready = Ready("http://127.0.0.1:1", "secret", 5, 7)
-    board.write(ready)
-    assert board.read() == ready
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    board.remove()
-    assert board.read() is None
-
-
-def test_a_folder_that_is_not_ours_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "twinny-lsp").symlink_to(tmp_path / "elsewhere")
-    assert board_folder() is None
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"address": 1}', '{"control": "x"}'])
-def test_a_damaged_announcement_counts_as_none(tmp_path: Path, content: str) -> None:
-    orders = Orders(str(TINY_MODEL), "k")
-    board = Board(tmp_path, orders)
-    board.write(Ready("http://127.0.0.1:1", "secret", 5, 7))
-    next(tmp_path.glob("*.json")).write_text(content)
-    assert board.read() is None
-
-
-def test_only_equal_orders_share(tmp_path: Path) -> None:
-    orders = Orders(str(TINY_MODEL), "k", parent=1)
-    Board(tmp_path, orders).write(Ready("a", "b", 1, 2))
-    assert Board(tmp_path, replace(orders, key="other", parent=2)).read() is not None
-    assert Board(tmp_path, replace(orders, context=512)).read() is None
-
-
-async def test_the_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
-    board = Board(tmp_path, Orders(str(TINY_MODEL), "k"))
-    async with board.locked(SECONDS) as mine, board.locked(0.01) as theirs:
-        assert (mine, theirs) == (True, False)
-    async with board.locked(0.01) as again:
-        assert again
-
-
-@pytest.mark.parametrize("reply", [b"", b"no\n", None])
-async def test_joining_something_else_gives_no_lease(
-    reply: bytes | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from twinny_lsp.providers import embedded_share
-
-    monkeypatch.setattr(embedded_share, "JOIN_SECONDS", 0.1)
-    served: list[asyncio.StreamWriter] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        served.append(writer)
-        if reply is not None:
-            writer.write(reply)
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+def folder(tmp_path: Path) -> Path:
+    for name in FILES:
+        shutil.copy(TINY_MODEL, tmp_path / name)
+    return tmp_path
+
+
+@asynccontextmanager
+async def opened(**options: object) -> AsyncIterator[EmbeddedProvider]:
+    provider = EmbeddedProvider(
+        Endpoint("mine", "embedded", "", None, None, options={"share": False, **options})
+    )
     try:
-        assert await join(Ready("http://127.0.0.1:1", "k", port, 1)) is None
+        yield provider
     finally:
-        server.close()
-        for writer in served:
-            writer.close()
-    assert await join(Ready("http://127.0.0.1:1", "k", port, 1)) is None
+        await provider.close()
 
 
-# --- the child's own parts ---
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("", TINY_MODEL.name),
+        ("tiny-fim", TINY_MODEL.name),
+        ("qwen2.5-coder-1.5b", FILES[0]),
+        ("qwen2.5-coder:1.5b", FILES[0]),
+        ("Qwen2.5-Coder:1.5b-base", FILES[0]),
+        ("qwen2.5-coder-1.5b-q8_0", FILES[0]),
+        ("my-model.q4_k_m.gguf", FILES[1]),
+        ("My-Model.Q4_K_M", FILES[1]),
+    ],
+)
+def test_a_name_finds_its_file(folder: Path, name: str, file: str) -> None:
+    assert Store(folder).path(name).name == file
 
 
-def test_leases_end_the_process_with_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[int] = []
-    monkeypatch.setattr(embedded_child.os, "_exit", ended.append)
-    leases = embedded_child.Leases()
-    leases.take()
-    leases.drop_starter()
-    leases.drop_starter()  # its pipe and its process id both end: one lease
-    assert ended == []
-    leases.drop()
-    assert ended == [0]
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("qwen2.5-coder-3b", "Get it with `twinny-lsp pull qwen2.5-coder-3b`."),
+        ("codellama:7b-code", "There is: My-Model.Q4_K_M, qwen2.5-coder-1.5b, tiny-fim. Get one with"),
+        ("half", "has no model half in "),
+        ("../notes", "has no model"),
+    ],
+)
+def test_a_name_without_a_file_is_told(folder: Path, name: str, words: str) -> None:
+    with pytest.raises(ModelMissing) as caught:
+        Store(folder).path(name)
+    assert words in str(caught.value)
+    assert str(folder) in str(caught.value)
 
 
-def test_the_child_needs_nothing_but_the_standard_library() -> None:
-    source = Path(embedded_child.__file__).read_text()
-    assert "twinny_lsp" not in source.partition('"""')[2].partition('"""')[2]
+def test_a_folder_that_is_not_there_has_no_models(tmp_path: Path) -> None:
+    assert [name for name, _ in Store(tmp_path / "none").models()] == ["tiny-fim"]
 
 
-async def test_the_event_loop_reads_no_files_to_tell_the_facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[threading.Thread] = []
+def test_the_file_of_the_settings_answers_to_every_name(folder: Path) -> None:
+    store = Store(folder, folder / FILES[1])
+    assert {store.path(name) for name in ("", "tiny-fim", "anything")} == {folder / FILES[1]}
+    assert [name for name, _ in store.models()] == ["My-Model.Q4_K_M"]
 
-    def counted() -> int:
-        threads.append(threading.current_thread())
-        return 1
 
-    monkeypatch.setattr(embedded_options, "default_threads", counted)
-    await EmbeddedProvider(make_endpoint()).facts("")
-    assert threads
-    assert threading.main_thread() not in threads
+def test_the_default_folder_is_the_users(isolated_home: Path) -> None:
+    store = Store.of(Endpoint("embedded", "embedded", "", None, None, options={"model_path": ""}))
+    assert store.folder.is_relative_to(isolated_home)
+    assert store.chosen is None
+
+
+async def test_what_was_pulled_is_listed(folder: Path) -> None:
+    write_model_without_fim(folder / "plain.gguf")
+    (folder / "broken.gguf").write_bytes(b"PK")
+    async with opened(model_directory=str(folder)) as provider:
+        listed = {facts.name: facts.insert for facts in await provider.models()}
+        assert listed == {
+            "My-Model.Q4_K_M": True,
+            "broken": None,
+            "plain": False,
+            "qwen2.5-coder-1.5b": True,
+            "tiny-fim": True,
+        }
+        with pytest.raises(Unsupported, match=r"not a GGUF model: .*broken"):
+            await provider.facts("broken")
+        assert (await provider.facts("qwen2.5-coder:1.5b")).name == "qwen2.5-coder-1.5b"
+        with pytest.raises(ModelMissing):
+            await provider.facts("other")
+        assert await provider.count_tokens("x", "other") is None
+        assert await provider.count_tokens("x", "tiny-fim") is None  # it does not run
+
+
+async def test_a_model_pulled_meanwhile_is_found(tmp_path: Path) -> None:
+    async with opened(model_directory=str(tmp_path)) as provider:
+        with pytest.raises(ModelMissing):
+            await provider.facts("late")
+        shutil.copy(TINY_MODEL, tmp_path / "late.gguf")
+        assert (await provider.facts("late")).insert
+
+
+async def test_health_without_a_model_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as provider:
+        assert (await provider.health()).state is State.READY
+        monkeypatch.setattr(embedded_module.importlib.util, "find_spec", lambda name: None)
+        health = await provider.health()
+        assert (health.state, "pip install xllamacpp" in health.detail) == (State.DOWN, True)
+        monkeypatch.undo()
+    async with opened(model_path=str(tmp_path / "none.gguf")) as provider:
+        assert "there is no model file" in (await provider.health()).detail
+        with pytest.raises(ModelMissing, match="there is no model file"):
+            await provider.models()
+
+
+async def test_nothing_starts_after_close() -> None:
+    async with opened() as provider:
+        pass
+    with pytest.raises(ServerFailure, match="closed"):
+        async for _ in provider.stream(Generation("tiny-fim", RawPrompt("x"), 1, 0.0)):
+            pass
+
+
+# --- the table ---
+
+
+@pytest.mark.parametrize("model", KNOWN, ids=lambda model: model.name)
+def test_a_known_model(model: KnownModel) -> None:
+    assert known(model.name) is model
+    assert model.url.startswith("https://huggingface.co/")
+    assert model.url.endswith(".gguf")
+    assert model.memory > model.file_bytes
+    assert name_of(Path(model.file)) == model.name
+    assert choose(model.name, "automatic", None, False).family is not None  # its template is known, too
+
+
+def test_known_models_stand_by_size() -> None:
+    sizes = [model.file_bytes for model in KNOWN]
+    assert sizes == sorted(sizes)
+    assert len({model.file for model in KNOWN}) == len(KNOWN)

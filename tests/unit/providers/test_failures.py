@@ -152,3 +152,41 @@ def test_what_is_there_and_how_to_get_more_is_one_text(preset: str, said: str) -
     evidence = Evidence(404, Complaint("model not found"), model="nope", there=("a",))
     error = failures.from_answer(endpoint(URL, preset), evidence)
     assert str(error).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "limit", "asked"),
+    [
+        ("request (10801 tokens) exceeds the available context size (1024 tokens)", 1024, 10801),
+        (
+            "This model's maximum context length is 8192 tokens. However, you requested 9001 tokens (8745 in "
+            "the messages, 256 in the completion).",
+            8192,
+            9001,
+        ),
+        (
+            "The maximum context length is 4096 tokens. However, your request has 5000 input tokens.",
+            4096,
+            5000,
+        ),
+        ("the prompt is longer than the model's context", None, None),
+    ],
+)
+def test_how_much_was_too_much(words: str, limit: int | None, asked: int | None) -> None:
+    error = judged(400, words)
+    assert isinstance(error, errors.ContextOverflow)
+    assert (error.limit, error.asked) == (limit, asked)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("The model mistral-large-latest does not support FIM", errors.Unsupported),
+        ("Fill-in-the-middle is not enabled for this model", errors.Unsupported),
+        ("Invalid model: x", errors.ModelMissing),
+    ],
+)
+def test_a_vendors_refusal_to_fill_in_the_middle(message: str, kind: type[errors.ProviderError]) -> None:
+    prompt = generation(FimPrompt("a", "b"))
+    evidence = Evidence(400, Complaint(message), generation=prompt)
+    assert isinstance(failures.from_answer(endpoint(URL, "mistral"), evidence), kind)

@@ -105,6 +105,12 @@ def test_a_raw_prompt_never_has_a_suffix(preset: str) -> None:
         ("llamacpp", CHAT, "return_progress", True),
         ("oobabooga", RawPrompt("<s>x"), "add_bos_token", False),
         ("deepseek", FIM, "suffix", "b"),
+        ("mistral", FIM, "suffix", "b"),
+        ("mistral", FIM, "prompt", "a"),
+        ("codestral", FIM, "random_seed", 3),
+        ("codestral", FIM, "max_tokens", 16),
+        ("openai-compatible", FIM, "suffix", "b"),
+        ("tgi", RAW, "stop", ["0", "1", "2", "3"]),
     ],
 )
 def test_dialects(preset: str, prompt: Prompt, field: str, value: object) -> None:
@@ -120,6 +126,8 @@ def test_dialects(preset: str, prompt: Prompt, field: str, value: object) -> Non
         ("oobabooga", RAW, "add_bos_token"),
         ("vllm", RawPrompt("<s>x"), "add_bos_token"),
         ("openai-compatible", RAW, "return_progress"),
+        ("codestral", FIM, "stream_options"),
+        ("mistral", FIM, "seed"),
     ],
 )
 def test_what_a_dialect_leaves_out(preset: str, prompt: Prompt, absent: str) -> None:
