@@ -82,7 +82,7 @@ async def prepare_task(asked: Asked, templates: Templates) -> Prepared:
         raise SettingsError("There is no code here: select some, or put the cursor into a function.")
     values, secret = _values(asked)
     context = await templates.find(("context",))
-    values["context"] = render(context, values) if context is not None else ""
+    values["context"] = values["similarCode"] = render(context, values) if context is not None else ""
     messages = await fill(task, values, templates, asked.system)
     return Prepared(messages, secret)
 

@@ -50,6 +50,6 @@ TASKS = (EXPLAIN, FIX, REFACTOR, SIMPLIFY, ADD_TYPES, ADD_DOCS, ADD_TESTS, TRANS
 """Those on a piece of code, in the order of menus. INSTRUCT needs an instruction."""
 
 NOT_TASKS = frozenset(
-    ("fim", "system", "chat", "relevant-code", "relevant-files", "review", "context", "insert")
+    ("fim", "system", "chat", "relevant-code", "relevant-files", "rerank", "review", "context", "insert")
 ) | frozenset(name for task in (*TASKS, COMMIT_MESSAGE) for name in (task.template, *task.aliases))
 """Names of files in the user's folder that are no tasks of their own: ours, and Twinny's for other uses."""

@@ -1,7 +1,8 @@
 """The templates of chat prompts: the package's in `prompts/`, and the user's own that go before them.
 
-A file in `templates.directory` replaces the built-in one of the same name (Twinny's names are ours); any
-other `.hbs` there is a task of the user's. Its first line says what becomes of the answer, and its title:
+A file in `templates.directory` replaces the built-in one of the same name (Twinny's names are ours), if it
+is not one that Twinny wrote by itself (twinny.py). Any other `.hbs` there is a task of the user's; its first
+line says what becomes of the answer, and its title:
 
     {{! edit: Make it async }}      the answer replaces the code (`answer` and `file` are the others)
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from twinny_lsp.chat.tasks import NOT_TASKS, TASKS, Result, Task
+from twinny_lsp.chat.twinny import is_twinnys
 from twinny_lsp.errors import TemplateError
 from twinny_lsp.fim.folder import DEFAULT_DIRECTORY, TemplateFolder
 from twinny_lsp.fim.guard import parse
@@ -32,6 +34,7 @@ VOCABULARY = Vocabulary(
         ("code", "language", "systemMessage", "fileName")  # Twinny's
     )
     .union(("cwd", "defaultShell", "osName", "homedir"))  # Twinny's, in system.hbs
+    .union(("similarCode",))  # Twinny's, up to 3.11; `context` by another name
     .union(("relativePath", "context", "fence", "instruction", "spokenLanguage", "testPath"))
     .union(("diff", "stat", "style")),
     lists=MappingProxyType(
@@ -95,6 +98,8 @@ class Templates:
         known = self._read.get(name)
         if known is None or known[0] != mark:
             text = self._folder.text(file)
+            if is_twinnys(text):
+                return None
             known = self._read[name] = (mark, text, parse(text, self._folder.shown(file), VOCABULARY))
         return known
 

@@ -116,6 +116,23 @@ async def test_the_users_template_goes_first_under_twinnys_name_and_ours(
     assert "[user]\nMy own: def b(y):" in await said(replace(ASKED, task=task), folder)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{{systemMessage}}}\nExplain the following code;\n{{{code}}}\nDo not waffle on. The language is:\n"
+        "{{language}}\n  ",
+        "Explain the following code;\n\n```{{{code}}}```\n\n{{#if similarCode}}\nx {{{similarCode}}}\n{{/if}}"
+        "\nDo not waffle on. The language is:\n{{language}}",
+    ],
+)
+async def test_what_twinny_wrote_by_itself_is_not_the_users_wish(text: str, folder: Path) -> None:
+    write(folder, "explain", text)
+    explain = replace(ASKED, task=EXPLAIN)
+    assert "[user]\nExplain this code to a programmer" in await said(explain, folder)
+    write(folder, "explain", text.replace("waffle", "talk"))
+    assert "Do not talk on. The language is:\npython" in await said(explain, folder)
+
+
 async def test_twinnys_form_has_the_system_message_in_it(folder: Path) -> None:
     write(folder, "explain", "{{{systemMessage}}}\nExplain;\n{{{code}}}\nThe language is:\n{{language}}\n  ")
     write(folder, "system", "Be kind on {{osName}}.")
