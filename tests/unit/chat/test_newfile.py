@@ -26,7 +26,7 @@ def test_where_tests_go(path: str, there: set[str], goes_to: str) -> None:
 
 
 def test_the_text_of_a_new_file() -> None:
-    answer = "Here are the tests:\n\n```python\nimport pytest\n\n\ndef test_f():\n    assert f() == 1\n```\n\n"
+    answer = "The tests:\n\n```python\nimport pytest\n\n\ndef test_f():\n    assert f() == 1\n```\n\n"
     made = decide(f"{answer}Run them:\n\n```bash\npytest\n```", newfile.blank("python"))
     assert isinstance(made, Replacement)
     assert made.text == "import pytest\n\n\ndef test_f():\n    assert f() == 1"

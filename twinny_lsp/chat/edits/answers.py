@@ -50,7 +50,7 @@ class Answer:
 
 
 _THOUGHT = re.compile(r"\s*<(think|thinking|thought|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>")
+_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>[ \t]*(?:\n|\Z)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*final\s*<\|message\|>")
 _ROLE = re.compile(
     r"\s*(?:<\|im_start\|>\s*assistant\s*|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|\[/INST\]"
@@ -115,7 +115,7 @@ def _without_thoughts(text: str, passage: Passage) -> tuple[str, str, bool]:
     while match := _THOUGHT.match(text):
         thoughts.append(match.group(2).strip())
         text = text[match.end() :]
-        if not _THOUGHT_END.match(match.group()[-len(f"</{match.group(1)}>") :]):
+        if not match.group().endswith(f"</{match.group(1)}>"):
             return "\n".join(thoughts), "", True
     own = _THOUGHT_END.search(passage.original)
     ends = [] if own else list(_THOUGHT_END.finditer(text))
@@ -135,10 +135,14 @@ def _without_tokens(text: str, passage: Passage) -> str:
         text = text[match.end() :]
     above = (*passage.above(LINES_ABOVE), *passage.code)
     around = Around(passage.language, above, "", "", passage.below(LINES_BELOW))
-    while token := special_token(text, around):
-        if not token.opens:
+    start = 0
+    while token := special_token(text, around, start):
+        if token.text == "</think>":  # thoughts are off already: what is left is a string in the code
+            start = token.end
+        elif token.opens:
+            text, start = text[token.end :], 0
+        else:
             return text[: token.at]
-        text = text[token.end :]
     return text
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from twinny_lsp.chat.edits.answers import Block, tag_language
 from twinny_lsp.chat.edits.passage import Passage
-from twinny_lsp.completion.text import words
+from twinny_lsp.completion.text import without_terminator, words
 from twinny_lsp.context.outline import Kind, definitions
 
 _TALK = words("plaintext output console terminal shell-session error traceback stdout")
@@ -64,10 +66,37 @@ def same(text: str, other: str) -> bool:
     return _bare(text) == _bare(other)
 
 
-def names(lines: Sequence[str], language: str) -> dict[str, int]:
-    """The functions and types that the lines define at their margin, with their rows."""
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The functions and types that a passage defines itself, with their rows in it.
+
+    `member`: it stands within a type, so that these are methods, which look different in some languages.
+    """
+
+    rows: Mapping[str, int]
+    member: bool
+
+
+@lru_cache(maxsize=2)
+def own_names(passage: Passage) -> Names:
+    """What the passage defines, read in its document."""
+    first, last = passage.span.start[0], passage.span.end[0]
+    found = definitions([without_terminator(line) for line in passage.lines], passage.language)
+    here = [one for one in found if first <= one.row <= last and one.kind is not Kind.VALUE]
+    outer = [one for one in here if not first <= one.owner <= last]
+    return Names({one.name: one.row - first for one in outer}, any(one.owner >= 0 for one in outer))
+
+
+def names(lines: Sequence[str], language: str, *, member: bool = False) -> dict[str, int]:
+    """The functions and types that the lines define at their margin, with their rows.
+
+    `member`: they are read as if they stood in a type.
+    """
+    if member:
+        lines = ["class Outer {", *(f"\t{line}" for line in lines), "}"]
     found = definitions(lines, language)
-    return {one.name: one.row for one in found if one.owner < 0 and one.kind is not Kind.VALUE}
+    owner = 0 if member else -1
+    return {one.name: one.row - member for one in found if one.owner == owner and one.kind is not Kind.VALUE}
 
 
 def members(lines: Sequence[str], language: str) -> dict[str, int]:
@@ -115,10 +144,14 @@ def _filled(block: Block) -> set[str]:
 
 def _by_names(blocks: Sequence[Block], passage: Passage) -> Block | None:
     """The only block that defines what the passage defines, or all of them, each a part of it."""
-    wanted = names(passage.code, passage.language)
+    own = own_names(passage)
+    wanted = own.rows
     if not wanted:
         return None
-    defined = [set(names(block.text.split("\n"), passage.language)) & set(wanted) for block in blocks]
+    defined = [
+        names(block.text.split("\n"), passage.language, member=own.member).keys() & wanted.keys()
+        for block in blocks
+    ]
     having = [(block, each) for block, each in zip(blocks, defined, strict=True) if each]
     if len(having) == 1 and having[0][1] == set(wanted):
         return having[0][0]

@@ -6,11 +6,12 @@ reason says what to do. Pure. Not for how the change gets into the document (cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from twinny_lsp.chat.edits.answers import Answer, Block, read, tag_language, unescaped, without_numbers
-from twinny_lsp.chat.edits.boundaries import inside
+from twinny_lsp.chat.edits.boundaries import Inside, inside
 from twinny_lsp.chat.edits.choose import candidates, chosen, coverage, same
 from twinny_lsp.chat.edits.fit import fitted, with_line_ends
 from twinny_lsp.chat.edits.hiding import Hidden
@@ -24,7 +25,7 @@ from twinny_lsp.chat.edits.prose import (
     refuses,
     without_words,
 )
-from twinny_lsp.chat.edits.splice import missing, spliced
+from twinny_lsp.chat.edits.splice import missing, spliced, unwrapped
 from twinny_lsp.completion.blocks import PROSE
 from twinny_lsp.completion.text import normalised
 from twinny_lsp.exchange import Finish
@@ -131,12 +132,11 @@ def _replacement(answer: Answer, passage: Passage, finish: Finish) -> Replacemen
     if made is None:
         lines = unescaped(without_numbers(block.text.split("\n"), passage), passage)
         _complete(lines, block, passage, finish)
-        part = inside(lines, passage)
-        if part is None:
-            raise _Stop(Why.MISFIT, "it has more of the file, and where the selected part begins is unclear")
+        part = _inside(lines, passage)
         imports = part.imports
         if part.outside:
-            notes.append(f"The model changed {part.outside} lines outside of the selection, too: left out.")
+            count = f"{part.outside} line{'s' if part.outside > 1 else ''}"
+            notes.append(f"The model changed {count} outside of the selection, too: left out.")
         made = _lines(part.lines, passage)
     whole = with_line_ends(made, passage)
     if _opens_more(whole, passage):
@@ -151,12 +151,25 @@ def _replacement(answer: Answer, passage: Passage, finish: Finish) -> Replacemen
     return Replacement(whole, tuple(notes), imports)
 
 
+def _inside(lines: list[str], passage: Passage) -> Inside:
+    part = inside(lines, passage)
+    taken_out = unwrapped(lines if part is None else part.lines, passage)
+    if taken_out is not None:
+        return Inside(taken_out, part.imports if part else ())
+    if part is None:
+        raise _Stop(Why.MISFIT, "it has more of the file, and where the selected part begins is unclear")
+    return part
+
+
 def _lines(lines: list[str], passage: Passage) -> list[str]:
     """The part of the answer as lines that stand in the passage's place."""
     if not any(line.strip() for line in lines):
         raise _Stop(Why.EMPTY)
     if only_comments(lines, passage.language) and not only_comments(passage.code, passage.language):
         raise _Stop(Why.WORDS)
+    known = frozenset(line.strip() for line in passage.code)
+    if omission := left_out(lines, known, passage.language):
+        raise _Stop(Why.LEFT_OUT, omission if len(omission) <= 60 else f"{omission[:59]}…")
     lost = missing(lines, passage)
     if lost:
         made = spliced(lines, passage)
@@ -232,15 +245,18 @@ def _patched(block: Block, answer: Answer, passage: Passage) -> list[str] | None
 
 def _complete(lines: list[str], block: Block, passage: Passage, finish: Finish) -> None:
     """Stops at an answer that has not all of the code, or none of it."""
-    known = frozenset(line.strip() for line in passage.code)
-    if omission := left_out(lines, known, passage.language):
-        raise _Stop(Why.LEFT_OUT, omission if len(omission) <= 60 else f"{omission[:59]}…")
     if not block.closed and finish is not Finish.STOP:
         raise _Stop(Why.TRUNCATED)
     code = not only_comments(passage.code, passage.language) and passage.language not in PROSE
+    if code and _all_words(lines) and not _all_words(passage.code):
+        raise _Stop(Why.WORDS)
     least = _UNRELATED if tag_language(block.tag) in ("", passage.language) else _FOREIGN
     if code and coverage(block.text, passage) < least:
         raise _Stop(Why.UNRELATED)
+
+
+def _all_words(lines: Sequence[str]) -> bool:
+    return all(is_words(line) for line in lines if line.strip())
 
 
 def _no_code(answer: Answer) -> _Stop:

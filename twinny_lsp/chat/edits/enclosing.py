@@ -23,7 +23,7 @@ _MOST_ROWS = 40
 """Rows of a block that is taken for one that is nested in it."""
 _QUOTED = re.compile(r'"""|\'\'\'')
 _MIDDLE = re.compile(
-    r"\s*(?:\}\s*)?(?:else|elsif|elif|elseif|elsif|rescue|ensure|catch|except|finally|when|then|do|after|in)\b"
+    r"\s*(?:\}\s*)?(?:else|elsif|elif|elseif|rescue|ensure|catch|except|finally|when|then|do|after|in)\b"
 )
 _CHAIN = re.compile(r"\s*(?:else|elif|catch|except|finally)\b")
 _CHAINED = re.compile(r"\s*(?:\}?\s*else\s+)?(?:async\s+)?(?:if|for|while|try|do|else|with)\b")

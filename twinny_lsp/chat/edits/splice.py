@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twinny_lsp.chat.edits.choose import members, names
-from twinny_lsp.chat.edits.enclosing import extent
+from twinny_lsp.chat.edits.choose import members, names, own_names
+from twinny_lsp.chat.edits.enclosing import extent, with_head
 from twinny_lsp.chat.edits.fit import fitted
 from twinny_lsp.chat.edits.passage import Passage, rows
+from twinny_lsp.completion.text import without_terminator
 
 _TELLING = 3
 """Letters and digits without which a line is no anchor."""
@@ -22,14 +23,31 @@ def missing(lines: Sequence[str], passage: Passage) -> tuple[str, ...]:
 
     Nothing where the lines define something new in their place: that was a new name.
     """
-    own = names(passage.code, passage.language)
-    if not own:
-        return ()
-    written = names(lines, passage.language)
+    own = own_names(passage)
+    written = names(lines, passage.language, member=own.member)
     inner = members(passage.code, passage.language)
-    lost = tuple(name for name in own if name not in written)
-    new = [name for name in written if name not in own and name not in inner]
+    lost = tuple(name for name in own.rows if name not in written)
+    new = [name for name in written if name not in own.rows and name not in inner]
     return () if len(new) >= len(lost) else lost
+
+
+def unwrapped(lines: Sequence[str], passage: Passage) -> list[str] | None:
+    """What the passage defines, taken out of the type that it stands in, where the model wrote that, too.
+
+    None where it is not so: the type must be one of the document's.
+    """
+    own = own_names(passage)
+    written = names(lines, passage.language)
+    inner = members(lines, passage.language)
+    document = names([without_terminator(line) for line in passage.lines], passage.language)
+    if not (own.member and written) or not own.rows.keys() <= inner.keys():
+        return None
+    if not written.keys() <= document.keys() - own.rows.keys():
+        return None
+    rows = [inner[name] for name in own.rows]
+    first = min(with_head(lines, row, passage.language) for row in rows)
+    last = max(extent(lines, row, passage.language) for row in rows)
+    return list(lines[first : last + 1])
 
 
 def spliced(lines: Sequence[str], passage: Passage) -> list[str] | None:
@@ -39,8 +57,11 @@ def spliced(lines: Sequence[str], passage: Passage) -> list[str] | None:
 
 def _by_names(lines: Sequence[str], passage: Passage) -> list[str] | None:
     """With each function that was written in the place of the one that has its name."""
-    here = {**members(passage.code, passage.language), **names(passage.code, passage.language)}
-    written = names(lines, passage.language)
+    own = own_names(passage)
+    here = {**members(passage.code, passage.language), **own.rows}
+    # A method by itself looks like one only where it is read as one.
+    inner = own.member or not names(lines, passage.language)
+    written = names(lines, passage.language, member=inner)
     first = next((row for row, line in enumerate(lines) if line.strip()), 0)
     if not written or not written.keys() <= here.keys() or min(written.values()) != first:
         return None
