@@ -21,7 +21,8 @@ class Result(StrEnum):
 class Task:
     """`name` is the command's (camelCase). `template` is its file's, without `.hbs`: Twinny's if it has one.
 
-    `aliases` are other names of that file that are understood. `title` is for menus.
+    `aliases` are other names of that file that are understood. `title` is for menus. `keeps_code`: only
+    comments are to change. `own`: it is the user's.
     """
 
     name: str
@@ -29,8 +30,8 @@ class Task:
     title: str
     result: Result
     aliases: tuple[str, ...] = ()
+    keeps_code: bool = False
     own: bool = False
-    """Whether it is the user's own."""
 
 
 EXPLAIN = Task("explain", "explain", "Explain", Result.ANSWER)
@@ -38,9 +39,9 @@ FIX = Task("fix", "fix-code", "Fix", Result.EDIT, ("fix",))
 REFACTOR = Task("refactor", "refactor", "Refactor", Result.EDIT)
 SIMPLIFY = Task("simplify", "simplify", "Simplify", Result.EDIT)
 ADD_TYPES = Task("addTypes", "add-types", "Add types", Result.EDIT)
-ADD_DOCS = Task("addDocs", "generate-docs", "Add documentation", Result.EDIT, ("add-docs",))
+ADD_DOCS = Task("addDocs", "generate-docs", "Add documentation", Result.EDIT, ("add-docs",), keeps_code=True)
 ADD_TESTS = Task("addTests", "add-tests", "Add tests", Result.FILE)
-TRANSLATE = Task("translateComment", "translate-comment", "Translate comments", Result.EDIT)
+TRANSLATE = Task("translateComment", "translate-comment", "Translate comments", Result.EDIT, keeps_code=True)
 INSTRUCT = Task("instruct", "instruct", "Change as asked", Result.EDIT)
 INSERT = Task("insert", "insert", "Write as asked", Result.EDIT)
 """INSTRUCT where there is no code yet."""

@@ -7,7 +7,7 @@ reason says what to do. Pure. Not for how the change gets into the document (cha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from twinny_lsp.chat.edits.answers import Answer, Block, read, tag_language, unescaped, without_numbers
@@ -23,6 +23,7 @@ from twinny_lsp.chat.edits.prose import (
     left_out,
     only_comments,
     refuses,
+    without_comments,
     without_words,
 )
 from twinny_lsp.chat.edits.splice import missing, spliced, unwrapped
@@ -101,20 +102,29 @@ _MESSAGES = {
 
 
 def decide(
-    text: str, passage: Passage, *, finish: Finish = Finish.STOP, hidden: Hidden | None = None
+    text: str,
+    passage: Passage,
+    *,
+    finish: Finish = Finish.STOP,
+    hidden: Hidden | None = None,
+    keeps_code: bool = False,
 ) -> Replacement | No:
     """What an answer does to the passage. `finish`: how its stream ended. `hidden`: what was kept from it.
 
-    The replacement has everything that stands in the passage's span afterwards and touches nothing else.
+    `keeps_code`: only comments were to change; that code did is noted. The replacement has everything that
+    stands in the passage's span afterwards, and touches nothing else.
     """
     restored = (hidden or Hidden()).restore(text)
     answer = read(text if restored is None else restored, passage)
     try:
         if restored is None:
             raise _Stop(Why.SECRET)
-        return _replacement(answer, passage, finish)
+        made = _replacement(answer, passage, finish)
     except _Stop as stop:
         return no(stop.why, answer.text, stop.detail)
+    if keeps_code and _code(normalised(made.text).split("\n"), passage) != _code(passage.code, passage):
+        return replace(made, notes=(*made.notes, "The model changed code, and not only comments."))
+    return made
 
 
 def no(why: Why, said: str, detail: str = "") -> No:
@@ -253,6 +263,12 @@ def _complete(lines: list[str], block: Block, passage: Passage, finish: Finish) 
     least = _UNRELATED if tag_language(block.tag) in ("", passage.language) else _FOREIGN
     if code and coverage(block.text, passage) < least:
         raise _Stop(Why.UNRELATED)
+
+
+def _code(lines: Sequence[str], passage: Passage) -> list[str]:
+    """What is left of the lines without comments and blanks."""
+    bare = (line.strip() for line in without_comments(lines, passage.language))
+    return [line for line in bare if line]
 
 
 def _all_words(lines: Sequence[str]) -> bool:

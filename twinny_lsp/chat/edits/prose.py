@@ -114,15 +114,20 @@ def only_comments(lines: Sequence[str], language: str) -> bool:
 
 def without_comments(lines: Sequence[str], language: str) -> list[str]:
     """The lines without comments, and without strings of several lines: what brackets are counted in."""
-    mark = row_of(language).line
+    row = row_of(language)
+    marks = [f" {mark}" for mark in (row.line, row.block[0] if row.block else "") if mark]
     kept: list[str] = []
     for line, inner in zip(lines, _inner(lines), strict=True):
-        if inner or _is_comment(line, language):
-            continue
-        at = line.find(f" {mark}") if mark else -1
-        in_string = any(line[:at].count(quote) % 2 for quote in QUOTES)
-        kept.append(line if at < 0 or in_string else line[:at])
+        if not inner and not _is_comment(line, language):
+            kept.append(min((_cut(line, mark) for mark in marks), key=len, default=line))
     return kept
+
+
+def _cut(line: str, mark: str) -> str:
+    """The line before a comment at its end."""
+    at = line.find(mark)
+    in_string = any(line[:at].count(quote) % 2 for quote in QUOTES)
+    return line if at < 0 or in_string else line[:at]
 
 
 def balance(lines: Sequence[str], language: str) -> tuple[int, int]:
@@ -155,6 +160,8 @@ def _is_comment(line: str, language: str) -> bool:
         return True
     if row.block and text.startswith(row.block[0]):
         return True
+    if row.indented and text.lstrip("rRuU").startswith(_QUOTED):
+        return True  # a doc string
     if row.id in ("javascriptreact", "typescriptreact") and text.startswith("{/*"):
         return True
     return not (row.line or row.block) and _COMMENT.match(line) is not None
