@@ -44,9 +44,8 @@ def unwrapped(lines: Sequence[str], passage: Passage) -> list[str] | None:
         return None
     if not written.keys() <= document.keys() - own.rows.keys():
         return None
-    rows = [inner[name] for name in own.rows]
-    first = min(with_head(lines, row, passage.language) for row in rows)
-    last = max(extent(lines, row, passage.language) for row in rows)
+    first = min(with_head(lines, inner[name], passage.language) for name in own.rows)
+    last = max(extent(lines, inner[name], passage.language) for name in own.rows)
     return list(lines[first : last + 1])
 
 
@@ -56,21 +55,29 @@ def spliced(lines: Sequence[str], passage: Passage) -> list[str] | None:
 
 
 def _by_names(lines: Sequence[str], passage: Passage) -> list[str] | None:
-    """With each function that was written in the place of the one that has its name."""
+    """With each function that was written in the place of the one that has its name.
+
+    Each with the decorators and comments above it, if it was written with any.
+    """
+    language = passage.language
     own = own_names(passage)
-    here = {**members(passage.code, passage.language), **own.rows}
+    here = {**members(passage.code, language), **own.rows}
     # A method by itself looks like one only where it is read as one.
-    inner = own.member or not names(lines, passage.language)
-    written = names(lines, passage.language, member=inner)
-    first = next((row for row, line in enumerate(lines) if line.strip()), 0)
-    if not written or not written.keys() <= here.keys() or min(written.values()) != first:
+    written = names(lines, language, member=own.member or not names(lines, language))
+    if not written or not written.keys() <= here.keys():
+        return None
+    parts = {
+        name: (with_head(lines, row, language), extent(lines, row, language)) for name, row in written.items()
+    }
+    taken = {row for first, last in parts.values() for row in range(first, last + 1)}
+    if any(line.strip() for row, line in enumerate(lines) if row not in taken):
         return None
     made = list(passage.code)
-    starts = sorted((*written.values(), len(lines)))
-    parts = {name: lines[row : starts[starts.index(row) + 1]] for name, row in written.items()}
     for name in sorted(parts, key=lambda each: -here[each]):
-        end = extent(passage.code, here[name], passage.language)
-        made[here[name] : end + 1] = _in_place(made, (here[name], end), parts[name], passage.language)
+        first, last = parts[name]
+        begin = with_head(passage.code, here[name], language) if first < written[name] else here[name]
+        end = extent(passage.code, here[name], language)
+        made[begin : end + 1] = _in_place(made, (begin, end), lines[first : last + 1], language)
     return made
 
 
