@@ -108,7 +108,7 @@ def _parts(changes: Sequence[Change], tokens: int) -> str:
             made.append(_head(change))
             for at in sorted(chosen[change.path]):
                 made += hunks[change.path][at]
-    return mask("\n".join(made))
+    return "\n".join(made)
 
 
 def _head(change: Change) -> str:
@@ -149,11 +149,12 @@ def _short(hunk: Hunk) -> list[str]:
     """The hunk with few unchanged lines and no very long ones, its middle left out where it is long."""
     changed = [at for at, line in enumerate(hunk.lines) if line[:1] in ("+", "-")]
     near = {at + step for at in changed for step in range(-_CONTEXT, _CONTEXT + 1)}
-    lines = [_cut(line) for at, line in enumerate(hunk.lines) if at in near]
+    masked = mask("\n".join(hunk.lines)).split("\n")  # before a line is cut, and a secret in it with it
+    lines = [_cut(line) for at, line in enumerate(masked) if at in near]
     if len(lines) > _HUNK_LINES:
         half = _HUNK_LINES // 2
         lines = [*lines[:half], f"[{len(lines) - 2 * half} more lines]", *lines[-half:]]
-    return [f"@@ {_cut(hunk.title)}".rstrip(), *lines]
+    return [f"@@ {_cut(mask(hunk.title))}".rstrip(), *lines]
 
 
 def _cut(line: str) -> str:

@@ -177,9 +177,7 @@ def _lines(lines: list[str], passage: Passage) -> list[str]:
         raise _Stop(Why.EMPTY)
     if only_comments(lines, passage.language) and not only_comments(passage.code, passage.language):
         raise _Stop(Why.WORDS)
-    known = frozenset(line.strip() for line in passage.code)
-    if omission := left_out(lines, known, passage.language):
-        raise _Stop(Why.LEFT_OUT, omission if len(omission) <= 60 else f"{omission[:59]}…")
+    _nothing_left_out(lines, passage)
     lost = missing(lines, passage)
     if lost:
         made = spliced(lines, passage)
@@ -250,6 +248,7 @@ def _patched(block: Block, answer: Answer, passage: Passage) -> list[str] | None
     lines = patched(made, passage.code)
     if lines is None:
         raise _Stop(Why.MISFIT, "it is a patch, and a place that it changes is not there")
+    _nothing_left_out(lines, passage)
     return lines
 
 
@@ -273,6 +272,12 @@ def _code(lines: Sequence[str], passage: Passage) -> list[str]:
 
 def _all_words(lines: Sequence[str]) -> bool:
     return all(is_words(line) for line in lines if line.strip())
+
+
+def _nothing_left_out(lines: Sequence[str], passage: Passage) -> None:
+    known = frozenset(line.strip() for line in passage.code)
+    if omission := left_out(lines, known, passage.language):
+        raise _Stop(Why.LEFT_OUT, omission if len(omission) <= 60 else f"{omission[:59]}…")
 
 
 def _no_code(answer: Answer) -> _Stop:

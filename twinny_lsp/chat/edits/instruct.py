@@ -1,7 +1,8 @@
 """Instructions to the model in a comment of the code: `# ai: make this async`.
 
-Recognises the comment in the syntax of every language of the table and finds the block below it. Not for
-asking the model: what is found here becomes a passage and an instruction of the user's.
+Recognises the comment in the syntax of every language of the table and finds the block below it. It goes on
+in lines of comment that are indented further, and to the end of a comment that has one. Not for asking the
+model: what is found here becomes a passage and an instruction of the user's.
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ def _in_line(lines: Sequence[str], row: int, place: tuple[int, str]) -> _Comment
         if not text.strip().lower().startswith(mark) or lead(text) != lead(line):
             break
         more = _bare(text.strip(), mark)
-        if not more or _SAYS.fullmatch(more):
+        # Only what is indented further goes on with it: another comment is the code's own, and stays.
+        if not more or not text.strip()[len(mark) :].startswith("  ") or _SAYS.fullmatch(more):
             break
         parts.append(more)
         last += 1

@@ -152,6 +152,14 @@ def test_secrets_are_masked() -> None:
     assert token not in shown.diff
 
 
+def test_a_secret_is_masked_before_a_long_line_is_cut() -> None:
+    head = "eyJ" + "hbGciOiJIUzI1NiJ9" * 3
+    token = f"{head}.eyJ{'c3ViOiIxMjM0NTY3ODkw' * 12}.{'dBjftJeZ4CVP7mB92K27' * 3}"
+    shown = summary(parse(file_diff("a.py", [f'+TOKEN = "{token}"'])), 1024, lambda _: "")
+    assert "TOKEN" in shown.diff
+    assert head[3:] not in shown.diff
+
+
 async def test_all_held_back_is_told(tmp_path: Path) -> None:
     with pytest.raises(NothingStaged, match="held back"):
         await prepare_commit(
