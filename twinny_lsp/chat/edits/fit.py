@@ -29,8 +29,7 @@ def fitted(lines: Sequence[str], passage: Passage) -> list[str]:
     if passage.empty:
         base = _base_of_empty(passage)
         return [base + line if line else "" for line in _kinds(_dedented(body), passage)]
-    base = _common(passage.code)
-    made = _placed(_kinds(_dedented(body), passage), passage, base)
+    made = _placed(_kinds(_dedented(body), passage), passage)
     before, after = _blanks(passage.code), _blanks(passage.code[::-1])
     return [*passage.code[:before], *made, *passage.code[len(passage.code) - after :]]
 
@@ -82,37 +81,44 @@ def _kinds(lines: Sequence[str], passage: Passage) -> list[str]:
     return fix.apply(text).split("\n") if isinstance(fix, Repair) else list(lines)
 
 
-def _placed(lines: list[str], passage: Passage, base: str) -> list[str]:
+def _placed(lines: list[str], passage: Passage) -> list[str]:
     """The dedented lines at their place: of what models do to indentation, what the known lines confirm."""
+    base = _common(passage.code)
+    # Deeper than the base where a string in the code has lines at the margin.
+    first = next((lead(line) for line in passage.code if line.strip()), "")
     plain = [base + line if line else "" for line in lines]
     ways = [plain]
     scaled = _scaled(lines, passage)
     if scaled is not None:
         ways.insert(0, [base + line if line else "" for line in scaled])
-    if base and len(lines) > 1:
-        first_only = [base + lines[0], *lines[1:]]
-        ways.insert(0 if _lost_in_first(lines, passage, base) else len(ways), first_only)
-        if lines[0].startswith(base):
+    if first and len(lines) > 1:
+        first_only = [first + lines[0], *lines[1:]]
+        ways.insert(0 if _lost_in_first(lines, passage, first) else len(ways), first_only)
+        if lines[0].startswith(first):
             ways.append([lines[0], *plain[1:]])
     known = _known(lines, passage)
-    return max(ways, key=lambda way: sum(lead(way[at]) == indent for at, indent in known))
+    made = max(ways, key=lambda way: sum(lead(way[at]) == lead(line) for at, line in known if line.strip()))
+    for at, line in known:
+        if not line.strip():
+            made[at] = line  # blanks on a blank line stay
+    return made
 
 
 def _known(lines: Sequence[str], passage: Passage) -> list[tuple[int, str]]:
-    """The lines that stand in the passage already: their index, and their indentation there."""
+    """The lines that stand in the passage already: their index, and how they stand there."""
     old, new = [line.strip() for line in passage.code], [line.strip() for line in lines]
     found: list[tuple[int, str]] = []
     for a, b, size in aligned(old, new):
-        found += [(b + step, lead(passage.code[a + step])) for step in range(size) if old[a + step]]
+        found += [(b + step, passage.code[a + step]) for step in range(size)]
     return found
 
 
-def _lost_in_first(lines: Sequence[str], passage: Passage, base: str) -> bool:
+def _lost_in_first(lines: Sequence[str], passage: Passage, first: str) -> bool:
     """Whether only the first line lost its indentation, as its block tells: its body is too deep by it."""
     second = next((line for line in lines[1:] if line), "")
     step = _unit([*passage.above(_NEAR), *passage.code, *passage.below(_NEAR)])
-    wanted = "\t" if base.startswith("\t") else " " * step
-    return opens_block(lines[0], passage.language) and bool(wanted) and lead(second) == base + wanted
+    wanted = "\t" if first.startswith("\t") else " " * step
+    return opens_block(lines[0], passage.language) and bool(wanted) and lead(second) == first + wanted
 
 
 def _scaled(lines: Sequence[str], passage: Passage) -> list[str] | None:
