@@ -58,7 +58,7 @@ _ROLE = re.compile(
 )
 _OPENING = re.compile(r"(?P<before>.*?)(?P<mark>`{3,}|~{3,})[ \t]*(?P<tag>[^`\n]*)")
 _WHOLE = re.compile(r"[ \t]*(`{3,})(?P<text>[^`\n]+)\1[ \t]*")
-_LIST = re.compile(r"[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*")
+_LIST = re.compile(r"[ \t>]*(?:[-+]|\d+[.)])?[ \t]*")
 _NUMBERED = re.compile(r"\s*(\d{1,5})\s*[|:] ?")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 _SIGN = re.compile(r"[&<>]")

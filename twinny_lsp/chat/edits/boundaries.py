@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from twinny_lsp.chat.edits.alignment import aligned
 from twinny_lsp.chat.edits.passage import Passage
@@ -25,6 +26,7 @@ _SURE = 10
 """With so many, one line is enough."""
 _PROOF = 3
 """So many lines from around the passage, and not the nearest, make a block something else than it."""
+_LONGER = 1.5
 _MARGIN = 60
 
 
@@ -46,25 +48,41 @@ def inside(lines: Sequence[str], passage: Passage) -> Inside | None:
         return None if part is None else Inside(part)
     if passage.empty:
         return Inside(list(lines))
-    first, last = passage.span.start[0], passage.span.end[0]
-    reach = 2 * len(lines) + _MARGIN
-    top = max(0, first - reach)
-    window = [line.strip() for line in passage.lines[top : last + 1 + reach]]
     written = [line.strip() for line in lines]
-    matched: dict[int, int] = {}
-    for a, b, size in aligned(window, written):
-        matched.update({top + a + step: b + step for step in range(size) if window[a + step]})
-    above = _side(matched, range(first - 1, top - 1, -1), passage, written)
-    below = _side(matched, range(last + 1, top + len(window)), passage, written)
+    first, last = _own(written, passage)
+    above = _above(written[:first], passage)
+    below = _below(written[last + 1 :], passage)
     if above is None or below is None:
         return None
-    begin = above[0] + 1 if above[0] >= 0 else _below_imports(lines, passage)
-    end = below[0] if below[0] >= 0 else len(lines)
+    begin = above.at + 1 if above.at >= 0 else _below_imports(lines, passage)
+    end = last + 1 + below.at if below.at >= 0 else len(lines)
     kept = _without_closers(list(lines[begin:end]), passage)
     if not any(line.strip() for line in kept):
         return None
     imports, others = _new_imports(lines[:begin], passage)
-    return Inside(kept, imports, max(above[1] - others, 0) + below[1])
+    return Inside(kept, imports, max(above.differing - others, 0) + below.differing)
+
+
+def _own(written: Sequence[str], passage: Passage) -> tuple[int, int]:
+    """The first and last of the rows that are lines of the passage itself, whatever stands around it.
+
+    What is to be told from the outside is before and behind these. Without any, all of it is both. A block
+    that is much longer than the passage is compared with all around it, or its lines would be found in
+    others that are like it; one that is not, with the passage alone, for the same reason.
+    """
+    code = [line.strip() for line in passage.code]
+    above: Sequence[str] = ()
+    below: Sequence[str] = ()
+    if sum(map(bool, written)) > _LONGER * sum(map(bool, code)) + _PROOF:
+        above, below = passage.above(_reach(written)), passage.below(_reach(written))
+    window = [*(line.strip() for line in above), *code, *(line.strip() for line in below)]
+    rows = [
+        run.new + step
+        for run in aligned(window, written)
+        for step in range(run.size)
+        if 0 <= run.old + step - len(above) < len(code) and _tells(written[run.new + step])
+    ]
+    return (rows[0], rows[-1]) if rows else (len(written), -1)
 
 
 def _of_line(lines: Sequence[str], passage: Passage) -> list[str] | None:
@@ -78,30 +96,57 @@ def _of_line(lines: Sequence[str], passage: Passage) -> list[str] | None:
     return None if any(line.strip() in near for line in filled) else list(lines)
 
 
-def _side(
-    matched: dict[int, int], rows: range, passage: Passage, written: list[str]
-) -> tuple[int, int] | None:
-    """Where in the block the nearest line of one side is (-1: nowhere), and how many beyond it differ.
-
-    `rows` are that side's, nearest first. None where the block has much of the side but not its nearest line.
+class _Side(NamedTuple):
+    """Where the line next to the passage is among the written ones, -1 for nowhere, and how many of those
+    beyond it differ from the document's.
     """
-    filled = [row for row in rows if passage.lines[row].strip()]
-    hits = [row for row in filled if row in matched and _tells(passage.lines[row])]
-    if not filled or not hits:
-        return -1, 0
-    nearest = matched.get(filled[0])
+
+    at: int
+    differing: int
+
+
+_NOTHING = _Side(-1, 0)
+
+
+def _above(written: Sequence[str], passage: Passage) -> _Side | None:
+    """What of the written lines stands above the passage; None where that cannot be told."""
+    side = _beside(written[::-1], passage.above(_reach(written))[::-1], passage)
+    return side._replace(at=len(written) - 1 - side.at) if side is not None and side.at >= 0 else side
+
+
+def _below(written: Sequence[str], passage: Passage) -> _Side | None:
+    """What of them stands below it."""
+    return _beside(written, passage.below(_reach(written)), passage)
+
+
+def _reach(written: Sequence[str]) -> int:
+    return 2 * len(written) + _MARGIN
+
+
+def _beside(written: Sequence[str], around: Sequence[str], passage: Passage) -> _Side | None:
+    """Both have the nearest line first. None where much of `around` was written, but not its nearest line."""
+    outside = [line.strip() for line in around]
+    nearest = next((at for at, line in enumerate(outside) if line), None)
     if nearest is None:
-        own = [row for row in hits if not _IMPORT.match(passage.lines[row].strip())]
-        return None if len(own) >= _PROOF else (-1, 0)
-    up = rows[0] < passage.span.start[0]
-    beyond = range(nearest) if up else range(nearest + 1, len(written))
+        return _NOTHING
+    matched = {
+        run.old + step: run.new + step for run in aligned(outside, written) for step in range(run.size)
+    }
+    hits = [at for at in matched if _tells(outside[at])]
+    if not hits:
+        return _NOTHING
+    at = matched.get(nearest)
+    if at is None:
+        own = [each for each in hits if not _IMPORT.match(outside[each])]
+        return None if len(own) >= _PROOF else _NOTHING
     known = set(matched.values())
-    differing = sum(1 for at in beyond if written[at] and at not in known)
-    if len(hits) == 1 and differing and _letters(passage.lines[hits[0]]) < _SURE:
-        return -1, 0  # one equal line amid others may be equal by chance
-    if len(hits) == 1 and passage.lines[hits[0]].strip() in {line.strip() for line in passage.code}:
-        return -1, 0
-    return nearest, differing
+    differing = sum(1 for row in range(at + 1, len(written)) if written[row] and row not in known)
+    if len(hits) == 1:
+        line = outside[hits[0]]
+        # One equal line may be equal by chance: amid others, or where the passage has the like itself.
+        if (differing and _letters(line) < _SURE) or line in {each.strip() for each in passage.code}:
+            return _NOTHING
+    return _Side(at, differing)
 
 
 def _below_imports(lines: Sequence[str], passage: Passage) -> int:
