@@ -76,13 +76,14 @@ def _own(written: Sequence[str], passage: Passage) -> tuple[int, int]:
     if sum(map(bool, written)) > _LONGER * sum(map(bool, code)) + _PROOF:
         above, below = passage.above(_reach(written)), passage.below(_reach(written))
     window = [*(line.strip() for line in above), *code, *(line.strip() for line in below)]
-    rows = [
-        run.new + step
-        for run in aligned(window, written)
-        for step in range(run.size)
-        if 0 <= run.old + step - len(above) < len(code) and _tells(written[run.new + step])
-    ]
-    return (rows[0], rows[-1]) if rows else (len(written), -1)
+    found: list[int] = []
+    for run in aligned(window, written):
+        begin = max(run.old, len(above))
+        end = min(run.old + run.size, len(above) + len(code))
+        rows = range(run.new + begin - run.old, run.new + end - run.old)
+        if any(_tells(written[row]) for row in rows):
+            found += (rows[0], rows[-1])  # with the closers beside a line that tells
+    return (found[0], found[-1]) if found else (len(written), -1)
 
 
 def _of_line(lines: Sequence[str], passage: Passage) -> list[str] | None:
