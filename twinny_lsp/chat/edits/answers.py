@@ -174,7 +174,9 @@ def _parts(text: str, passage: Passage) -> tuple[list[Block], list[str]]:
 
 def _opens(opening: re.Match[str], passage: Passage) -> bool:
     """Whether a line with a fence opens a block: not one of an unfenced answer's own code."""
-    before = opening["before"]
+    before, line = opening["before"], opening.group().rstrip()
+    if lead(line) and any(line == own.rstrip() for own in passage.code):
+        return False  # a doc string's, as it stands in the code
     if _LIST.fullmatch(before):
         return True
     return before.rstrip().endswith((":", ".")) and not any(before.strip() in line for line in passage.code)

@@ -134,12 +134,13 @@ def _scaled(lines: Sequence[str], passage: Passage) -> list[str] | None:
 
 
 def _unit(lines: Sequence[str]) -> int:
-    """The blanks of one step, 0 where the lines have tabs or none in common."""
+    """The blanks of one step, 0 where the lines have tabs, or not all leads are multiples of the least."""
     leads = {lead(line) for line in lines if line.strip()} - {""}
     if any("\t" in each for each in leads):
         return 0
-    unit = math.gcd(*(len(each) for each in leads)) if leads else 0
-    return unit if unit in _STEPS else 0
+    sizes = [len(each) for each in leads]
+    unit = math.gcd(*sizes)
+    return unit if unit in _STEPS and unit == min(sizes) else 0
 
 
 def _base_of_empty(passage: Passage) -> str:
