@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
-from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
+from tests.support.stand_in import ENDPOINT, OneProvider, StandIn
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Source, Trigger

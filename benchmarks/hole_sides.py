@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from benchmarks.hole_models import TOKEN, Hole
-from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
 from benchmarks.startup import environment
+from tests.support.stand_in import ENDPOINT, OneProvider, StandIn
 from twinny_lsp.cli.session import Session
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts

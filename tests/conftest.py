@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.leaks import Watch
+from tests.support.symmetry import network as symmetry
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -59,3 +61,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"skipped, and not listed in the README: {nodeid}", red=True)
     if unlisted:
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def symmetry_modules() -> Path:
+    """What the Symmetry sidecar needs; from npm's registry when this checkout has never had it."""
+    try:
+        return symmetry.modules()
+    except RuntimeError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def symmetry_network(symmetry_modules: Path) -> Iterator[symmetry.Running]:
+    """A whole Symmetry network on 127.0.0.1, with a provider for each framing."""
+    with symmetry.run(symmetry_modules, "network", *symmetry.FRAMINGS) as network:
+        yield network

@@ -248,19 +248,20 @@ def _presets() -> str:
         "| preset | address | completion: path, model, FIM template | chat: path, model |",
         "| --- | --- | --- | --- |",
     ]
-    return "\n".join([*head, *rows, ""])
+    notices = [f"\n`{preset.name}`: {preset.notice}" for preset in PRESETS.values() if preset.notice]
+    return "\n".join([*head, *rows, *notices, ""])
 
 
 def _address(preset: Preset) -> str:
     if preset.base_url:
         return f"`{preset.base_url}`" + (f", key in `{preset.key_env}`" if preset.key_env else "")
-    return "yours to set" if preset.chat and not preset.completion_model else "none"
+    return "yours to set" if preset.has_address else "none"
 
 
 def _route(preset: Preset, role: str) -> str:
     route = preset.completion if role == "completion" else preset.chat
     if route is None:
-        return preset.no_completion if role == "completion" else preset.no_chat
+        return preset.no_completion if role == "completion" else "none"
     model = preset.completion_model if role == "completion" else preset.chat_model
     template = f", `{preset.fim_template}`" if role == "completion" else ""
     return f"`{route.path}`, {f'`{model}`' if model else 'model yours to set'}{template}"

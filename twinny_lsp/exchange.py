@@ -99,13 +99,26 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """Somebody's computer that answers, where the settings only name a network (Symmetry).
+
+    `name` is what its operator calls it: a stranger's words, on one line; `id` is its public key in
+    hexadecimal.
+    """
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One step of a stream. `thinking` is never part of the text.
 
     `usage`: what was counted so far; where a server tells it early it comes before the first text, and
     again as it grows. `choice`: which of several answers this belongs to, from 0. `finish`: that answer is
     at its end. Of one answer only the stream's last piece has it; of several each has a piece of its own
-    with it, as soon as it ends, and the last piece tells choice 0's again.
+    with it, as soon as it ends, and the last piece tells choice 0's again. `answered_by`: who answers, told
+    once, before any text, where the settings do not say it.
     """
 
     text: str = ""
@@ -113,6 +126,7 @@ class Piece:
     finish: Finish | None = None
     usage: Usage | None = None
     choice: int = 0
+    answered_by: Peer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from benchmarks.stand_in import ENDPOINT, OneProvider, StandIn
 from benchmarks.typing.knower import Counted, Knower, pieces
 from benchmarks.typing.trace import Hole
+from tests.support.stand_in import ENDPOINT, OneProvider, StandIn
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.prompting import Prompts
 from twinny_lsp.completion.request import Asked, Request, Trigger

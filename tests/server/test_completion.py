@@ -162,6 +162,17 @@ async def test_the_menus_choice_is_extended() -> None:
             assert await editor.inline(selected=other) == []
 
 
+async def test_the_menus_choice_that_replaces_more_than_is_typed_is_not_extended() -> None:
+    async with FakeServer() as server:
+        server.on(*GENERATE, ollama_stream(["(a, b)"]))
+        async with editing(settings(server)) as editor:
+            editor.open(f"x = ad{CURSOR}d")
+            beyond = {"start": {"line": 0, "character": 4}, "end": {"line": 0, "character": 7}}
+            assert await editor.inline(selected={"range": beyond, "text": "addAll"}, invoked=True) == []
+            upto = {**beyond, "end": {"line": 0, "character": 6}}
+            assert await editor.inline(selected={"range": upto, "text": "addAll"}, invoked=True) != []
+
+
 async def test_switched_off() -> None:
     async with FakeServer() as server:
         server.on(*GENERATE, ollama_stream(["urn"]))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, ParamSpec
 
+from tests.support.fake_server import bounded
 from twinny_lsp.exchange import ChatPrompt, Generation, Message, Piece, Prompt, RawPrompt
 from twinny_lsp.providers.base import Provider
 from twinny_lsp.providers.endpoint import Endpoint, Timeouts
 from twinny_lsp.providers.presets import PRESETS
 
+P = ParamSpec("P")
+LIMIT_S = 30.0
 GENERATE = "/api/generate"
 RAW = RawPrompt("x = ")
 CHAT = ChatPrompt((Message("user", "hi"),))
@@ -38,3 +42,13 @@ async def first_text(stream: AsyncIterator[Piece]) -> str:
 
 def text_of(pieces: list[Piece]) -> str:
     return "".join(piece.text for piece in pieces)
+
+
+def limited(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Coroutine[Any, Any, None]]:
+    """A test that fails instead of hanging."""
+
+    @functools.wraps(test)
+    async def run(*args: P.args, **more: P.kwargs) -> None:
+        await bounded(test(*args, **more), LIMIT_S)
+
+    return run

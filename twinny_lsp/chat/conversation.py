@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from twinny_lsp.config.resolved import ChatSettings
 from twinny_lsp.errors import SettingsError
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Usage
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Peer, Usage
 from twinny_lsp.providers.base import Provider
 from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.providers.presets import PRESETS
 
 MAX_CONVERSATIONS = 50
 MAX_MESSAGES = 60
@@ -36,7 +37,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come."""
+    """`text` never holds thinking. `finish` INCOMPLETE: the stream broke off and `text` is what had come.
+
+    `answered_by`: whose computer it was, where the settings do not say that (Symmetry).
+    """
 
     text: str
     model: str
@@ -44,6 +48,15 @@ class Answer:
     finish: Finish
     thinking: str = ""
     usage: Usage | None = None
+    answered_by: Peer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """What was said, and the names of the providers that have seen any of it."""
+
+    messages: tuple[Message, ...] = ()
+    seen_by: frozenset[str] = frozenset()
 
 
 class Conversations:
@@ -51,7 +64,7 @@ class Conversations:
 
     def __init__(self, provider: Callable[[Endpoint], Provider]) -> None:
         self._provider = provider
-        self._histories: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
+        self._histories: OrderedDict[str, _History] = OrderedDict()
 
     async def ask(
         self, question: Question, settings: ChatSettings, on_text: Callable[[str, str], None] | None = None
@@ -66,7 +79,9 @@ class Conversations:
         if not any(message.content.strip() for message in question.messages):
             raise SettingsError("There is nothing to send: the message is empty.")
         conversation = question.conversation or uuid.uuid4().hex[:12]
-        history = (*self._histories.get(conversation, ()), *question.messages)
+        known = self._histories.get(conversation, _History())
+        _keep_apart(known, settings.target.endpoint)
+        history = (*known.messages, *question.messages)
         sent, system = history, question.system or settings.system
         if system and not any(message.role == "system" for message in history):
             sent = (Message("system", system), *history)  # not remembered: the next question may have another
@@ -77,30 +92,43 @@ class Conversations:
         stream = self._provider(settings.target.endpoint).stream(generation)
         parts: list[str] = []
         thoughts: list[str] = []
-        finish, usage = Finish.INCOMPLETE, None
+        finish, usage, peer = Finish.INCOMPLETE, None, None
         async with contextlib.aclosing(stream):
             async for piece in stream:
                 thoughts.append(piece.thinking)
                 usage = piece.usage or usage
                 finish = piece.finish or finish
+                peer = piece.answered_by or peer
                 if piece.text:
                     parts.append(piece.text)
                     if on_text:
                         on_text(conversation, piece.text)
         answer = "".join(parts)
-        self._remember(conversation, (*history, Message("assistant", answer)))
-        return Answer(answer, model, conversation, finish, "".join(thoughts), usage)
+        seen_by = known.seen_by | {settings.target.endpoint.name}
+        self._remember(conversation, (*history, Message("assistant", answer)), seen_by)
+        return Answer(answer, model, conversation, finish, "".join(thoughts), usage, peer)
 
     def forget(self, conversation: str) -> None:
         """Drop one conversation; unknown ids are no error."""
         self._histories.pop(conversation, None)
 
-    def _remember(self, conversation: str, history: tuple[Message, ...]) -> None:
+    def _remember(self, conversation: str, history: tuple[Message, ...], seen_by: frozenset[str]) -> None:
         system = history[:1] if history[0].role == "system" else ()
         rest = history[len(system) :]
         while len(rest) > MAX_MESSAGES:
             rest = rest[2:]
-        self._histories[conversation] = (*system, *rest)
+        self._histories[conversation] = _History((*system, *rest), seen_by)
         self._histories.move_to_end(conversation)
         while len(self._histories) > MAX_CONVERSATIONS:
             self._histories.popitem(last=False)
+
+
+def _keep_apart(history: _History, endpoint: Endpoint) -> None:
+    """Raise SettingsError where what was said to one provider would go to people the user does not know."""
+    preset = PRESETS.get(endpoint.preset)
+    others = history.seen_by - {endpoint.name}
+    if preset is not None and preset.notice and others:
+        raise SettingsError(
+            f"This conversation was held with {', '.join(sorted(others))}, and what was said there does not "
+            f"go to {preset.title}. Begin a new one."
+        )

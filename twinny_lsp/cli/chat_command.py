@@ -58,6 +58,8 @@ async def ask(text: str, settings: dict[str, Any]) -> int:
         await session.shutdown()
     if not shown and answer["text"]:
         out(answer["text"])
+    if peer := answer["answeredBy"]:
+        complain(f"Answered by {peer['name'] or 'a provider without a name'} ({peer['id']}).")
     if not answer["text"].strip():
         complain(f"{answer['model']} answered with nothing.")
         return 1

@@ -23,6 +23,7 @@ COMMANDS = {
     "pull": "get a model for the embedded provider, or list good ones",
     "templates": "list FIM templates, or say which one a model gets and why",
     "config": "show, check or locate the settings",
+    "symmetry": "install what chat over the Symmetry network needs, or say what is there",
 }
 LEVELS = ("error", "warning", "info", "debug")
 
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     made["templates"].add_argument("model", nargs="?", help="say which template this model gets, and why")
     config = made["config"]
     config.add_argument("what", choices=("show", "schema", "path", "check"), nargs="?", default="show")
+    made["symmetry"].add_argument("what", choices=("status", "install"), nargs="?", default="status")
     return top
 
 

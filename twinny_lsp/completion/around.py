@@ -17,6 +17,9 @@ LINES_ABOVE = 60
 LINES_BELOW = 40
 """How many lines the decisions look at; echoes and overlaps longer than that do not occur."""
 
+LONGEST_PART = 2_000
+"""Characters of a line that the decisions look at: its begin and its end. Nobody writes longer ones."""
+
 _BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}(?:\w+|(?<![(\[{]))")
 
 
@@ -24,9 +27,9 @@ _BEGUN = re.compile(r"[ \t]*[^\w\s]{0,2}(?:\w+|(?<![(\[{]))")
 class Around:
     """`before`/`after` are the cursor's line left and right of it; `above`/`below` the lines next to it.
 
-    `bottom`: `below` reaches the document's end. `inside`: the comment or string of several lines that the
-    cursor stands in. Text that the editor would put in first (a menu's selected item) counts as typed
-    already.
+    Of a very long line only what is near the cursor, or its begin and end, is there. `bottom`: `below`
+    reaches the document's end. `inside`: the comment or string of several lines that the cursor stands in.
+    Text that the editor would put in first (a menu's selected item) counts as typed already.
     """
 
     language: str
@@ -75,18 +78,23 @@ class Around:
 
 
 def look_around(snapshot: Snapshot, selected: str = "") -> Around:
-    """Cut out what is near the cursor; cost does not grow with the document."""
+    """Cut out what is near the cursor; cost does not grow with the document, nor with its lines."""
     row = snapshot.row
-    above = [without_terminator(line) for line in snapshot.lines[max(0, row - LINES_ABOVE) : row]]
-    *more, before = (snapshot.line_before + normalised(selected)).split("\n")
+    above = [_ends_of(without_terminator(line)) for line in snapshot.lines[max(0, row - LINES_ABOVE) : row]]
+    *more, before = (_ends_of(snapshot.line_before) + normalised(selected)).split("\n")
     below = snapshot.lines[row + 1 : row + 1 + LINES_BELOW]
     return Around(
         language=snapshot.language,
         above=(*above, *more),
         before=before,
-        after=snapshot.line_after,
-        below=tuple(without_terminator(line) for line in below),
+        after=snapshot.line_after[:LONGEST_PART],
+        below=tuple(_ends_of(without_terminator(line)) for line in below),
         eol=newline_style(snapshot.lines[:2]),
         bottom=row + 1 + LINES_BELOW >= len(snapshot.lines),
         inside=inside(snapshot, selected),
     )
+
+
+def _ends_of(line: str) -> str:
+    """The line; of one that is very long its begin and its end."""
+    return line if len(line) <= LONGEST_PART else line[: LONGEST_PART // 2] + line[-LONGEST_PART // 2 :]

@@ -74,6 +74,7 @@ _OPENERS: dict[str, re.Pattern[str]] = {
 }
 
 _LAST_WORD = re.compile(r"(\w+|[=:]|->)\s*$")
+_LONGEST_WORD = 80
 _CANNOT_END = re.compile(r"(?:[=.]|(?<!\+)\+|(?<!-)-|&&|\|\||\b(?:and|or|not|in|is|as|new|typeof))$")
 _DOTTED = PROSE | words("prolog erlang cobol")
 """Languages in which a line may end in a full stop."""
@@ -119,17 +120,21 @@ def _without_comment(line: str, language: str) -> str:
 
 def _learned(code: str, above: Sequence[str]) -> bool:
     """Whether lines that end like this one were always followed by a deeper one."""
-    match = _LAST_WORD.search(code)
+    match = _last_word(code)
     if match is None or match.group(1).isdigit():
         return False
     seen = False
     for line, following in pairwise(above):
-        end = _LAST_WORD.search(line)
+        end = _last_word(line)
         if end is not None and end.group(1) == match.group(1) and following.strip():
             if width(following) <= width(line):
                 return False
             seen = True
     return seen
+
+
+def _last_word(line: str) -> re.Match[str] | None:
+    return _LAST_WORD.search(line.rstrip()[-_LONGEST_WORD:])
 
 
 def ends_block(line: str, language: str) -> bool:

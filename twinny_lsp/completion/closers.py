@@ -21,6 +21,9 @@ _COMPLETE = (";", "}", ":", ">", "*/")
 
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`]*|\s*</[\w.:-]*>\s*")
 
+_ANGLE = re.compile(r"[-=]>|[<>]=|<(?=\s)|(?<=\s)>|([<>])")
+"""Arrows and comparisons, which open and close nothing; else a `<` or a `>`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
@@ -112,7 +115,7 @@ def _pop(stack: list[Bracket], char: str) -> None:
 
 def surplus(text: str, around: Around) -> Surplus | None:
     """The closers of the text that are one too many between what stands before and after the cursor."""
-    quoted = _quote(text, around)
+    quoted = _quote(text, around) or _angle(text, around)
     walk = _walk(text, around, quoted.at if quoted else 0)
     if walk is None or not walk.missing or len(walk.outer) < len(walk.missing):
         return quoted
@@ -138,7 +141,36 @@ def _quote(text: str, around: Around) -> Surplus | None:
     ends = [match.start() for match in re.finditer(rf"(?<!\\){re.escape(quote)}", text)]
     if len(ends) % 2 == 0 or "\n" in text[: ends[0]]:
         return None  # where another string begins, the quote right of the cursor ends that one
+    if "\n" in text and not only_closers(around.after) and text.rpartition("\n")[2].count(quote) % 2 == 0:
+        return None  # nor where it begins one itself, on another line
     return Surplus(ends[0], quote)
+
+
+def _angle(text: str, around: Around) -> Surplus | None:
+    """The end of a tag or of type arguments that the `>` right of the cursor ends already."""
+    right = len(around.after) - len(around.after.lstrip(">"))
+    opened = _angles(around.before)[0] if right else 0
+    if not opened:
+        return None
+    left, outer = _angles(text, opened)
+    missing = right - left
+    if not 0 < missing <= len(outer):
+        return None
+    return Surplus(outer[len(outer) - missing], ">" * missing)
+
+
+def _angles(text: str, opened: int = 0) -> tuple[int, list[int]]:
+    """How many `<` are open after the text, and where it closes those `opened` before it."""
+    own, outer = 0, list[int]()
+    for match in _ANGLE.finditer(text):
+        if match.group(1) == "<":
+            own += 1
+        elif match.group(1) == ">" and own:
+            own -= 1
+        elif match.group(1) == ">" and opened:
+            opened -= 1
+            outer.append(match.start())
+    return opened + own, outer
 
 
 @dataclass(frozen=True, slots=True)

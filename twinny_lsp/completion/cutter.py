@@ -20,8 +20,9 @@ from twinny_lsp.completion.shape import Shape
 from twinny_lsp.completion.special import LONGEST, special_token
 from twinny_lsp.completion.unfence import Unfence, without_end
 
-_LONGEST = 16_000
-"""Characters; no shape needs more, and a server that ignores max_tokens is not followed for ever."""
+_LONGEST = 32_000
+"""Characters that are read, thoughts and blanks among them; no shape needs more, and a server that ignores
+max_tokens is not followed for ever."""
 
 
 class StopWords:
@@ -81,17 +82,24 @@ class Cutter:
         self._stops = StopWords(reading.ends)
         self._unfence = Unfence(around, chat=reading.chat, patient=shape.whole)
         self._opens = reading.opens
-        self._ending = Whole(around, shape) if shape.whole else Ending(around, shape)
-        self._loops = Loops(around.before)
+        self._shape = shape
         self._carriage = self._begun = ""
         self._raw = self._unrestored = ""
         self._token = ""
-        self._looked = 0
-        self._echo: tuple[int, str] | None = None
-        self._repair: Repair | bool | None = False
+        self._read = 0
+        self._begin()
         self.text = ""
         self.why = ""
         self.certain = False
+
+    def _begin(self) -> None:
+        """Nothing is known yet of the text's begin, nor of its end."""
+        around, shape = self._around, self._shape
+        self._ending = Whole(around, shape) if shape.whole else Ending(around, shape)
+        self._loops = Loops(around.before)
+        self._looked = 0
+        self._echo: tuple[int, str] | None = None
+        self._repair: Repair | bool | None = False
 
     @property
     def done(self) -> bool:
@@ -112,8 +120,14 @@ class Cutter:
 
     def feed(self, piece: str) -> None:
         """Take the next piece of the stream."""
-        if not self.done:
-            self._take(piece, final=False, stopped=False)
+        if self.done:
+            return
+        room = _LONGEST - self._read
+        self._read += len(piece)
+        self._take(piece[:room], final=False, stopped=False)
+        if self._read >= _LONGEST and not self.done:
+            self._take("", final=True, stopped=False)
+            self.why = self.why or "too long"
 
     def finish(self, stopped: bool = True) -> None:
         """The stream has ended: what was held back is text after all.
@@ -161,8 +175,8 @@ class Cutter:
         self._begun += raw
         if not final and any(each != self._begun and each.startswith(self._begun) for each in self._opens):
             return ""
-        for opening in self._opens:
-            self._begun = self._begun.removeprefix(opening)
+        opening = next((each for each in self._opens if self._begun.startswith(each)), "")
+        self._begun = self._begun[len(opening) :]
         self._opens = ()
         return self._begun
 
@@ -177,7 +191,7 @@ class Cutter:
         self._token = token.text
         if token.opens:
             self._raw = self._raw[token.end :]
-            self._looked = 0
+            self._begin()
             return self._cut_at_token()
         self._raw = self._raw[: token.at]
         return True
@@ -197,8 +211,6 @@ class Cutter:
         if (loop := self._loops.at(self.text)) is not None:
             self.text, self.why, self.certain = self.text[:loop], "the model repeats itself", True
         if not final or (end is not None and end.why != "the model ended"):
-            if not self.done and len(text) > _LONGEST:
-                self.why = "too long"
             return
         if self._stops.found or self._token:
             self.why = "a stop word"

@@ -99,7 +99,9 @@ def _tells(mine: Sequence[str], above: Sequence[str], language: str) -> bool:
     joined = "".join(above).strip()
     numbers = joined.endswith(",") and not any(map(str.isalpha, joined))
     data = numbers and (any(map(str.isdigit, joined)) or not unmatched_closers(joined))
-    return list(mine) == list(above) and not data
+    # At the margin, where markup is not indented, one closing tag may well follow its like.
+    tags = all(line.startswith("</") for line in above if line)
+    return list(mine) == list(above) and not data and not tags
 
 
 def _begun_again(text: str, before: str, *, final: bool, sure: bool = False) -> int | None:

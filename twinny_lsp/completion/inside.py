@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from twinny_lsp.completion.text import LIFETIMES, normalised, words
+from twinny_lsp.completion.text import ESCAPED, LIFETIMES, normalised, words
 from twinny_lsp.documents.snapshot import Snapshot
 from twinny_lsp.languages import language as row_of
 
@@ -37,8 +37,8 @@ _STRINGS: dict[str, tuple[str, str]] = {
 }
 """Other strings: how one begins, and how what it has begun ends. A newline there: blanks may follow it."""
 
-_LINE_STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-_LINE_STRING_OR_CHAR = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'"
+_LINE_STRING = ESCAPED + r"\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])*+'"
+_LINE_STRING_OR_CHAR = ESCAPED + r"\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])'"
 
 
 @dataclass(frozen=True, slots=True)

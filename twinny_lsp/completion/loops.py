@@ -90,11 +90,21 @@ def _unit_loop(text: str) -> int | None:
             continue
         if not line.endswith(unit * copies):
             continue
-        at = len(line) - size * copies
-        while at > 0 and line[at - 1] == line[at - 1 + size]:
-            at -= 1
+        at = len(line) - size - _common_end(line[:-size], line[size:])
         return len(text) - len(line) + at + size
     return None
+
+
+def _common_end(one: str, other: str) -> int:
+    """How many characters both end with; they are equally long."""
+    low, high, end = 0, len(one), len(one)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[end - middle : end - low] == other[end - middle : end - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _tells(char: str) -> bool:

@@ -90,7 +90,7 @@ class Cursor:
         if len(text) < place.length or hash(text[: place.length]) != place.left:
             return None
         typed = normalised(text[place.length :])
-        return Typed(typed, closers) if awaited(typed).startswith(closers) else None
+        return Typed(typed, closers) if not closers or awaited(typed).startswith(closers) else None
 
     def above(self, row: int) -> int:
         """The hash of all lines above `row`."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from twinny_lsp.completion.seams import Hole, Prompted
 from twinny_lsp.completion.text import lead
 from twinny_lsp.config.resolved import Target
-from twinny_lsp.documents.windows import window
+from twinny_lsp.context.secrets import rest_of_keys
+from twinny_lsp.documents.windows import Window, window
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.custom import CustomTemplates
@@ -57,10 +58,10 @@ class Prompts:
         part = window(
             hole.snapshot, prefix_tokens, suffix_tokens, hole.bytes_per_token, first_row=hole.first_row
         )
-        mask = hole.mask or str
+        prefix, suffix = _masked(part, hole)
         given = FimInput(
-            prefix=mask(part.prefix) + hole.selected,
-            suffix=mask(part.suffix),
+            prefix=prefix + hole.selected,
+            suffix=suffix,
             language=hole.snapshot.language,
             path=hole.path,
             repo=hole.repo,
@@ -82,6 +83,18 @@ class Prompts:
             how=f"{built.family}: {built.reason}",
             first_row=part.first_row,
         )
+
+
+def _masked(part: Window, hole: Hole) -> tuple[str, str]:
+    """Prefix and suffix without secrets: masked as one text, since the cursor may stand in one, and with what
+    is outside of the window of a key that it shows a part of.
+    """
+    if hole.mask is None:
+        return part.prefix, part.suffix
+    above, below = rest_of_keys(hole.snapshot.lines, part.first_row, part.last_row)
+    masked = hole.mask("".join((above, part.prefix, part.suffix, below)))[len(above) :]
+    cut = len(part.prefix)
+    return masked[:cut], masked[cut : cut + len(part.suffix)]
 
 
 def _choice(target: Target, facts: ModelFacts, *, native: bool) -> Choice:

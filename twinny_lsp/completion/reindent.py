@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 from twinny_lsp.completion.around import Around
-from twinny_lsp.completion.blocks import ends_block, opens_block
-from twinny_lsp.completion.text import TAB, lead, width
+from twinny_lsp.completion.blocks import PROSE, ends_block, opens_block
+from twinny_lsp.completion.text import TAB, lead, unmatched_closers, width
 
 _FEW = 2
 """Indented lines that a document must have to show its style."""
@@ -54,6 +54,8 @@ class Repair:
 
 def repair(text: str, around: Around, *, chat: bool, final: bool) -> Repair | bool | None:
     """What must be done to the text; None for nothing, False while its lines do not tell yet."""
+    if around.language in PROSE:
+        return None  # lists and quotations stand as deep as they like
     if "\n" not in text and around.before:
         return None if final else False
     lines = text.split("\n")
@@ -111,5 +113,6 @@ def _counted_from_cursor(line: str, first: str, around: Around, *, chat: bool) -
     if lead(first) or at >= own or mixed or ends_block(line, around.language):
         return False
     if at > 0:
-        return opens_block(first, around.language)
+        # What closes a bracket from above ends a statement whose later lines are aligned, as the cursor's is.
+        return opens_block(first, around.language) and not unmatched_closers(first, around.language)
     return chat and not _DEFINITION.match(line)

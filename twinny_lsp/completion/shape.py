@@ -56,7 +56,7 @@ class Shape:
         return self.whole or self.kind is Kind.BLOCK
 
 
-_CLOSERS_RIGHT = re.compile(r"(?:</[\w.:-]*>|[\s)\]}>\"'`])*[:{;,]?\s*")
+_CLOSERS_RIGHT = re.compile(r"(?:</[\w.:-]*>|[\s)\]}>\"'`])*+[:{;,]?\s*")
 """Right of an automatic request: closers (also of tags), then at most one of `: { ; ,`."""
 
 

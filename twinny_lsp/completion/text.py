@@ -17,8 +17,12 @@ CLOSERS = frozenset(PAIRS.values())
 QUOTES = "\"'`"
 
 _TERMINATOR = re.compile(r"\r\n|\r|\n")
-_STRING_OR_BRACKET = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\\n])*`|[()\[\]{}]")
-_CHAR_OR_BRACKET = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'|[()\[\]{}]")
+ESCAPED = r"\\[\\\"'`]|"
+"""Begins no string. It also keeps the search for a string's end from being made anew at each of them."""
+_STRING_OR_BRACKET = re.compile(
+    ESCAPED + r"\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])*+'|`(?:\\.|[^`\\\n])*+`|[()\[\]{}]"
+)
+_CHAR_OR_BRACKET = re.compile(ESCAPED + r"\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])'|[()\[\]{}]")
 LIFETIMES = frozenset({"rust", "ocaml", "haskell", "fsharp", "clojure", "lisp", "scheme", "emacs-lisp"})
 """Languages where a lone ' is not the start of a string."""
 

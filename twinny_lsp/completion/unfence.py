@@ -12,7 +12,10 @@ from enum import Enum, auto
 
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import PROSE
-from twinny_lsp.completion.text import QUOTES
+from twinny_lsp.completion.text import QUOTES, words
+
+_FENCED = words("markdown mdx quarto rmd asciidoc typst org git-commit")
+"""Languages of running text whose own text has fences."""
 
 _LONGEST_PREAMBLE = 600
 """Characters of prose before a fence; an answer that has none by then is taken as it is."""
@@ -23,7 +26,8 @@ _FENCE = re.compile(r"(`{3,}|~{3,})[^`\n]*(?:\n|$)")
 _FENCE_LINE = re.compile(r"(?:^|\n)[ \t]*((`{3,}|~{3,})[^`\n]*)(?=\n)")
 _INLINE = re.compile(r"(`{3,})([^`\n]+)\1[ \t]*(?:\n|$)")
 _TAGS = ("<code>", "[PYTHON]", "[CODE]")
-_WRAPPED = re.compile(r"(?:<code>|\[(PYTHON|CODE)\])[ \t]*\n?")
+_WRAPPED = re.compile(r"(?:<code>|\[(PYTHON|CODE)\])(?:[ \t]*\n)?")
+_BEGUN_WRAPPED = re.compile(r"(?:<code>|\[(?:PYTHON|CODE)\])[ \t]*")
 
 _OPENINGS = {
     "": "Below is |You can |You should |Let's |Let me |Based on |As an |We can |We need |Looking at ",
@@ -69,9 +73,9 @@ class Unfence:
         self._line_start = True
         self._chat = chat
         self._patient = chat or patient or around.blank
-        self._within = _within_text(around.before) and not chat
+        self._within = around.language in PROSE or (_within_text(around.before) and not chat)
         own = any(line.lstrip().startswith("```") for line in (*around.above, *around.below))
-        self._passive = around.language in PROSE or own
+        self._passive = around.language in _FENCED or own
         self._close_with("```", opened=False)
         self.acted = ""
         self.loose = False
@@ -107,7 +111,8 @@ class Unfence:
             return self._go()  # the begun line has ended: what stands in the next one is not waited for
         if not start:
             return final
-        if not final and any(word.startswith(start) for word in ("```", "~~~", *_TAGS, *_THINKS)):
+        begun = any(word.startswith(start) for word in ("```", "~~~", *_TAGS, *_THINKS))
+        if not final and (begun or _BEGUN_WRAPPED.fullmatch(start)):
             return False
         if (waits := self._talk(start, final)) is not None:
             if waits:

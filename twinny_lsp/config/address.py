@@ -36,6 +36,7 @@ _TAILS = {
     Wire.LLAMACPP_COMPLETION: "/completion",
     Wire.LLAMACPP_INFILL: "/infill",
     Wire.EMBEDDED: "",
+    Wire.SYMMETRY: "",
 }
 _FIXED = frozenset({Wire.OPENAI_FIM})
 """Each vendor has a path of its own for it."""

@@ -21,6 +21,7 @@ from twinny_lsp.config.address import (
     tidy_path,
     wire_of,
 )
+from twinny_lsp.config.owner import checked
 from twinny_lsp.config.schema import Addressed, ProviderSettings
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Link, Route, Timeouts, Wire
@@ -32,6 +33,7 @@ Report = Callable[[str, str], None]
 _OLLAMA = frozenset({Wire.OLLAMA_GENERATE, Wire.OLLAMA_CHAT})
 _LLAMACPP = frozenset({Wire.LLAMACPP_COMPLETION, Wire.LLAMACPP_INFILL})
 _EMBEDDED = frozenset({Wire.EMBEDDED})
+_SYMMETRY = frozenset({Wire.SYMMETRY})
 _PROXY = re.compile(r"https?://(?:[^\s/@]+@)?[^\s/@]+/?")
 _OPTIONS = {
     "num_ctx": ("numCtx", _OLLAMA, "Ollama knows"),
@@ -43,6 +45,11 @@ _OPTIONS = {
     "threads": ("threads", _EMBEDDED, "the embedded provider knows"),
     "idle_minutes": ("idleMinutes", _EMBEDDED, "the embedded provider knows"),
     "share": ("share", _EMBEDDED, "the embedded provider knows"),
+    "opt_in": ("optIn", _SYMMETRY, "Symmetry knows"),
+    "server_key": ("serverKey", _SYMMETRY, "Symmetry knows"),
+    "allowed_providers": ("allowedProviders", _SYMMETRY, "Symmetry knows"),
+    "bootstrap": ("bootstrap", _SYMMETRY, "Symmetry knows"),
+    "node_path": ("nodePath", _SYMMETRY, "Symmetry knows"),
 }
 """The keys that only some kinds of server know: their name outside, the wire shapes, and who in words."""
 
@@ -78,8 +85,8 @@ def unnamed_endpoint(
     Parts that make no sense are reported. Raises SettingsError where there is no usable address.
     """
     base = _provider_address(preset, provider, lambda key, message: None)
-    if preset.name == "embedded":
-        report("hostname", "the embedded provider has no address; the short form is left out")
+    if not preset.has_address:
+        report("hostname", f"{preset.title} has no address; the short form is left out")
         return _build(section.provider, preset, provider, base, lambda key, message: None)
     over = _short_address(section, report)
     address = lay_over(base, over, url=False)
@@ -97,6 +104,9 @@ def unnamed_endpoint(
 
 def _provider_address(preset: Preset, provider: ProviderSettings, report: Report) -> Address:
     base = parse_address(preset.base_url) if preset.base_url else Address()
+    if not preset.has_address and provider.base_url:
+        report("baseUrl", f"{preset.title} has no address; this is left out")
+        return base
     if not provider.base_url.strip():
         return base
     try:
@@ -134,33 +144,37 @@ def _short_address(section: Addressed, report: Report) -> Address:
 def _build(
     name: str, preset: Preset, provider: ProviderSettings, address: Address, report: Report, *, role: str = ""
 ) -> Endpoint:
-    embedded = preset.name == "embedded"
-    if not embedded and not address.origin:
-        raise SettingsError(preset.no_chat or f"it has no address yet: set `providers.{name}.baseUrl`")
+    if preset.has_address and not address.origin:
+        raise SettingsError(f"it has no address yet: set `providers.{name}.baseUrl`")
     try:
         routes = routes_at(preset, address.path, role)
     except SettingsError as error:
         report("path" if role else "baseUrl", f"{error}; the usual path is used")
         routes = routes_at(preset, "")
     wires = {route.wire for route in (routes.completion, routes.chat, routes.infill) if route}
-    options = _options(provider, wires, report)
+    options, link = _options(provider, wires, report), _link(provider, report)
+    if wires & _SYMMETRY and (link.proxy or link.socket):
+        # Without it, the user's address would be seen where it was meant to be hidden.
+        raise SettingsError(f"{preset.title} goes over UDP: take `proxy` and `socket` out of its settings")
     return Endpoint(
         name=name,
         preset=preset.name,
-        base_url="" if embedded else address.origin,
+        base_url=address.origin if preset.has_address else "",
         completion=routes.completion,
         chat=_chat_with(options, routes),
         infill=routes.infill,
         key=_key(preset, provider, address),
         headers=MappingProxyType({key: value.get_secret_value() for key, value in provider.headers.items()}),
-        timeouts=Timeouts(
-            connect=provider.timeouts.connect,
-            first_byte=provider.timeouts.first_byte,
-            idle=provider.timeouts.idle,
-        ),
-        options=MappingProxyType(options),
-        link=_link(provider, report),
+        timeouts=_timeouts(preset, provider),
+        options=MappingProxyType(checked(name, options) if wires & _SYMMETRY else options),
+        link=link,
     )
+
+
+def _timeouts(preset: Preset, provider: ProviderSettings) -> Timeouts:
+    """The preset's, with what the settings say laid over them."""
+    said = provider.timeouts
+    return replace(preset.timeouts, **{name: getattr(said, name) for name in said.model_fields_set})
 
 
 def _link(provider: ProviderSettings, report: Report) -> Link:
@@ -212,7 +226,7 @@ def _options(provider: ProviderSettings, wires: set[Wire], report: Report) -> di
     options: dict[str, object] = {}
     for name, (key, known, who) in _OPTIONS.items():
         value = getattr(provider, name)
-        if name not in provider.model_fields_set or value in (None, ""):
+        if name not in provider.model_fields_set or value in (None, "", []):
             continue
         if wires & known:
             options[name] = value
@@ -222,4 +236,6 @@ def _options(provider: ProviderSettings, wires: set[Wire], report: Report) -> di
         options["model_path"] = os.path.expanduser(str(options["model_path"]))
     if "idle_minutes" in options:
         options["idle_seconds"] = float(str(options.pop("idle_minutes"))) * 60
+    if "node_path" in options:
+        options["node_path"] = os.path.expanduser(str(options["node_path"]))
     return options

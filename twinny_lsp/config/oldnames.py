@@ -94,7 +94,7 @@ OLD_NAMES: Mapping[str, OldName] = MappingProxyType(
         "embeddingIgnoredGlobs": _gone(_NOT_YET),
         "locale": _gone("messages are in English"),
         "enableLogging": _gone("`log.level` is the nearest thing here"),
-        "symmetryServerKey": _gone(_NOT_YET),
+        "symmetryServerKey": _to("providers.symmetry.server_key"),
         "githubToken": _gone(_NOT_YET),
         "providerStorageLocation": _gone("providers are settings here: `providers`"),
         # Settings of its earlier versions.

@@ -288,7 +288,7 @@ class _Work:
         chat = role == "chat"
         route = endpoint and (endpoint.chat if chat else endpoint.completion)
         if endpoint is None or route is None:
-            reason = preset.no_chat if chat else preset.no_completion
+            reason = "" if chat else preset.no_completion
             return self._off(choice, "provider", reason or unfit or self.unusable.get(choice.provider, ""))
         model = choice.model or _usual_model(preset, endpoint, chat=chat)
         if not model:

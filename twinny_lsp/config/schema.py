@@ -7,37 +7,23 @@ Importing this costs an import of pydantic, so it comes after `initialized`.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 from pydantic.alias_generators import to_camel
 
+from twinny_lsp.config.fields import (
+    HeaderName,
+    HeaderValue,
+    MaxTokens,
+    OwnersText,
+    OwnersTexts,
+    Seconds,
+    Temperature,
+)
 from twinny_lsp.providers.presets import DEFAULT, PRESETS, SPECIAL_TEMPLATES
 
 SCHEMA_VERSION = 1
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def _token(name: str) -> str:
-    if not HEADER_NAME.fullmatch(name):
-        raise ValueError("should be the name of a header: letters, digits and dashes")
-    return name
-
-
-def _printable(value: object) -> object:
-    """A header's value with a line break in it would be two headers."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if isinstance(text, str) and any(ord(char) < 32 or ord(char) == 127 for char in text):
-        raise ValueError("should be without line breaks and control characters")
-    return value
-
-
-HeaderValue = Annotated[SecretStr, BeforeValidator(_printable)]
-HeaderName = Annotated[str, AfterValidator(_token)]
-Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-MaxTokens = Annotated[int, Field(ge=1, le=131_072)]
 MultilineChoice = Literal["auto", "always", "never"]
 _TEMPLATES: dict[str, JsonValue] = {"examples": [*sorted(SPECIAL_TEMPLATES), "codellama", "qwen"]}
 
@@ -60,13 +46,20 @@ class Section(BaseModel):
 class TimeoutSettings(Section):
     """How long to wait for a server."""
 
-    connect: Seconds = Field(default=5.0, description="Seconds until the connection stands.")
+    connect: Seconds = Field(
+        default=5.0,
+        description="Seconds until the connection stands. Symmetry: 15, for each of its four steps.",
+    )
     first_byte: Seconds = Field(
         default=120.0,
         description="Seconds until the first byte of the answer. Long, since queueing, loading the model and "
-        "reading the prompt count; the editor's cancel is what really ends a request.",
+        "reading the prompt count; the editor's cancel is what really ends a request. Symmetry: 60.",
     )
     idle: Seconds = Field(default=60.0, description="Seconds between two pieces of one answer.")
+    total: Seconds = Field(
+        default=600.0,
+        description="Symmetry: seconds for a whole answer, since a provider need never stop by itself.",
+    )
 
 
 class ProviderSettings(Section):
@@ -157,6 +150,27 @@ class ProviderSettings(Section):
         default=None, description="embedded: minutes without a request until the model is unloaded; 0: never."
     )
     share: bool = Field(default=True, description="embedded: one process for all of your editors.")
+    opt_in: bool = Field(
+        default=False,
+        description="symmetry: `true` allows chats to go to strangers' computers, whose operators read them. "
+        "Holds in your own file only, as the next four do: an editor's settings can come from a project.",
+    )
+    server_key: OwnersText = Field(
+        default="",
+        description="symmetry: public key of the server that chooses a provider, 64 hexadecimal digits; "
+        "nobody else is taken for it. Left out, that of the public network.",
+    )
+    allowed_providers: OwnersTexts = Field(
+        default=[],
+        description="symmetry: ids of the providers that may be asked; left out, any the server chooses.",
+    )
+    bootstrap: OwnersTexts = Field(
+        default=[],
+        description="symmetry: nodes of a private network to begin at, `HOST:PORT`; left out, the public.",
+    )
+    node_path: str = Field(
+        default="", description="symmetry: the Node.js to run, 18 or newer; left out, the one on PATH."
+    )
 
 
 class ModelChoice(Section):

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from twinny_lsp.config.cleaning import SECTION, Layer, clean
+from twinny_lsp.config.owner import without_owner_keys
 from twinny_lsp.config.problems import Problem
 from twinny_lsp.config.resolve import Settings, load
 from twinny_lsp.config.resolved import CompletionSettings
@@ -104,7 +105,7 @@ class SettingsStore:
         folder it is for, None for all.
         """
         key = (source, _folder(scope) if scope else "")
-        layer = clean(section(value), source.value)
+        layer = without_owner_keys(clean(section(value), source.value))
         if self._layers.get(key, Layer(source.value)) == layer:
             return NOTHING
         return self._changing(lambda: self._layers.__setitem__(key, layer))

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from twinny_lsp.config.sources import path_of
 from twinny_lsp.context.activity import Activity, OpenDocuments
@@ -310,13 +311,16 @@ class Gatherer:
     def _decide(self, uri: str) -> asyncio.Future[str]:
         loop = asyncio.get_running_loop()
         path = path_of(uri)
-        if path is None or self._closed:
+        _, privacy = self._settings_of(uri)
+        if self._closed:
             nothing: asyncio.Future[str] = loop.create_future()
             nothing.set_result("")
             return nothing
+        if path is None:
+            name = unquote(urlsplit(uri).path).lstrip("/")
+            return loop.run_in_executor(self._thread, self._worker.why_never_named, name, privacy)
         root = path_of(self._activity.root_of(uri)) or path.parent
         name = os.path.relpath(path, root).replace(os.sep, "/")
-        _, privacy = self._settings_of(uri)
         return loop.run_in_executor(self._thread, self._worker.why_never, root, name, privacy)
 
     # -- rest

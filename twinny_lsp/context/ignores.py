@@ -1,8 +1,9 @@
 """Which files of one workspace folder may be read, decided before any of them is.
 
 A file is held back by the built-in list (deny.py), by `privacy.deny`, by an ignore file of ours, by git's
-rules (`.gitignore` in every folder, also above the root inside the repository; `.git/info/exclude`), or
-because it, or what its links lead to, is outside the root. What cannot be decided is held back.
+rules (`.gitignore` in every folder, also above the root inside the repository; `.git/info/exclude`; the
+user's own file for all repositories), or because it, or what its links lead to, is outside the root. What
+cannot be decided is held back.
 
 Reads the file system (link targets and ignore files): for the worker, never for the loop's thread.
 """
@@ -10,7 +11,9 @@ Reads the file system (link targets and ignore files): for the worker, never for
 from __future__ import annotations
 
 import os
+import re
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from pathspec import GitIgnoreSpec
 
 from twinny_lsp.config.resolved import PrivacySettings
 from twinny_lsp.context.deny import Kind, denied
-from twinny_lsp.patterns import compiled
+from twinny_lsp.patterns import compiled, own_verdict
 
 RECHECK_S = 2.0
 """How long the rules of a folder hold before its ignore files are looked at again."""
@@ -28,6 +31,8 @@ RECHECK_S = 2.0
 _MAX_BYTES = 256 * 1024
 _MAX_LEVELS = 40
 _GIT = ".gitignore"
+_EXCLUDES = re.compile(r"^[ \t]*excludesfile[ \t]*=[ \t]*\"?([^\"\n#;]+)", re.IGNORECASE | re.MULTILINE)
+CASELESS = sys.platform in ("darwin", "win32")
 Stamp = tuple[int, int, int]
 
 
@@ -46,10 +51,11 @@ class Ignores:
     def __init__(
         self, root: Path, privacy: PrivacySettings, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.root = root
         self._real_root = os.path.realpath(root)
+        # What is around a linked folder, a repository say, is where the link leads to.
+        self.root = root = Path(self._real_root)
         self._own = tuple(name for name in privacy.ignore_files if name and "/" not in name)
-        self._deny, self._allow = compiled(privacy.deny), compiled(privacy.allow)
+        self._deny, self._allow = compiled(map(_folded, privacy.deny)), compiled(privacy.allow)
         self._clock = clock
         self._checked_at = clock()
         self._parsed: dict[Path, tuple[Stamp, GitIgnoreSpec]] = {}
@@ -57,7 +63,7 @@ class Ignores:
         self._folders: dict[tuple[Path, bool], str] = {}
         self._repository = _repository(root)
         # Who opens a folder that git ignores as a workspace wants to work in it.
-        if self._repository is not None and self._named(root, own=False, folder=True):
+        if self._repository not in (None, root) and self._named(root, own=False, folder=True):
             self._repository = None
             self._rules.clear()
 
@@ -82,7 +88,7 @@ class Ignores:
         if not names:
             return "is outside the workspace folder"
         for name in names:
-            if self._deny.match_file(name):
+            if self._deny.match_file(_folded(name)):
                 return "is named by `privacy.deny`"
             # With all folders, also those above the root.
             verdict = denied(f"{self._real_root}/{name}".replace(os.sep, "/"))
@@ -121,8 +127,8 @@ class Ignores:
         for rules in self._rules_at(path.parent, own=own):
             if rules is None:
                 return "has ignore rules that cannot be read"
-            relative = path.relative_to(rules.folder).as_posix()
-            found = rules.spec.check_file(f"{relative}/" if folder else relative).include
+            relative = _folded(path.relative_to(rules.folder).as_posix())
+            found = own_verdict(rules.spec, f"{relative}/" if folder else relative)
             if found is not None:
                 return f"is named by {rules.name}" if found else ""
         return ""
@@ -143,6 +149,8 @@ class Ignores:
         elif not own and self._repository is not None:
             exclude = _git_folder(self._repository) / "info" / "exclude"
             here += self._read(exclude, self._repository, ".git/info/exclude")
+            everywhere = _excludes_file(_git_folder(self._repository))
+            here += self._read(everywhere, self._repository, "git's core.excludesFile")
         result = self._rules[folder, own] = tuple(here)
         return result
 
@@ -161,8 +169,13 @@ class Ignores:
             if text is None:
                 yield None
                 return
-            known = self._parsed[file] = (stamp, compiled(text.replace("\r", "").split("\n")))
+            known = self._parsed[file] = (stamp, compiled(_folded(text).replace("\r", "").split("\n")))
         yield _Rules(folder, name, known[1])
+
+
+def _folded(text: str) -> str:
+    """The text in lower case where file names are the same in large and small letters, as in git."""
+    return text.lower() if CASELESS else text
 
 
 def read_bounded(path: Path, limit: int) -> str | None:
@@ -207,3 +220,14 @@ def _git_folder(repository: Path) -> Path:
     own = repository / said
     common = (read_bounded(own / "commondir", 4096) or "").strip()
     return own / common if common else own
+
+
+def _excludes_file(git_folder: Path) -> Path:
+    """The user's file of patterns for all repositories: what git's settings say, else where git looks."""
+    home = Path(os.path.expanduser("~"))
+    settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
+    for file in (git_folder / "config", home / ".gitconfig", settings / "config"):
+        found = _EXCLUDES.search(read_bounded(file, _MAX_BYTES) or "")
+        if found is not None:
+            return home / os.path.expanduser(found[1].strip())
+    return settings / "ignore"

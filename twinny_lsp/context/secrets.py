@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -97,7 +97,9 @@ _OTHERS: tuple[tuple[str, _Form], ...] = (
     ("Key=", _form("Azure key", r"(?:Account|SharedAccess)Key=(?P<it>[\w+/]{40,}=*)")),
 )
 _PEM = re.compile(r"-----(?P<which>BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_LONGEST_KEY = 16_000
+_LONGEST_KEY, _LONGEST_KEY_ROWS, _LONGEST_KEY_LINE = 16_000, 250, 200
+_KEY_ROW = re.compile(r"[\s\"'+,]*[A-Za-z0-9+/=]{8,}(?:[\s\"'+,;)]|\\[nr])*$")
+"""A line of a key's body, also of one in a string of several lines."""
 _BASE64 = re.compile(r"(?:(?<=\\[nr])|(?<![\\A-Za-z0-9+/]))[A-Za-z0-9+/]{8,}={0,2}")
 
 _ADDRESS = re.compile(r"://(?P<user>[^\s:/@\"'`<>{}$]{0,64}):(?P<it>[^\s/,@\"'`<>]{3,128})@[\w\[.%$-]")
@@ -166,6 +168,22 @@ def mask(text: str) -> str:
         parts += [text[at : secret.start], _masked(text[secret.start : secret.end])]
         at = secret.end
     return "".join((*parts, text[at:])) if parts else text
+
+
+def rest_of_keys(lines: Sequence[str], first: int, last: int) -> tuple[str, str]:
+    """The text right above row `first` and right below row `last` that belongs to a key of which these rows
+    show a part: without its header or footer it would not be known for one.
+    """
+    top, bottom = first, last + 1
+    while 0 < top < len(lines) and first - top < _LONGEST_KEY_ROWS and _of_key(lines[top]):
+        top -= 1
+    while 0 < bottom < len(lines) and bottom - last < _LONGEST_KEY_ROWS and _of_key(lines[bottom - 1]):
+        bottom += 1
+    return "".join(lines[top:first]), "".join(lines[last + 1 : bottom])
+
+
+def _of_key(line: str) -> bool:
+    return len(line) < _LONGEST_KEY_LINE and _KEY_ROW.match(line) is not None
 
 
 def _masked(secret: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from twinny_lsp.config.resolved import ContextSettings, PrivacySettings
 from twinny_lsp.context import edits, imported, sources
 from twinny_lsp.context.code import Code
+from twinny_lsp.context.deny import Kind, denied
 from twinny_lsp.context.edits import EditPlace
 from twinny_lsp.context.files import Files
 from twinny_lsp.context.focus import Focus, look
@@ -22,6 +23,7 @@ from twinny_lsp.context.modules import Where
 from twinny_lsp.context.pieces import Piece
 from twinny_lsp.context.secrets import mask
 from twinny_lsp.context.selection import Window, choose
+from twinny_lsp.patterns import compiled
 
 _MARGIN = 30
 """Rows next to the window that are not shown: the window will have them soon, and the choice would change."""
@@ -100,6 +102,13 @@ class Worker:
         """Why no model may see the file; "" when one may."""
         return self._ignores(root, privacy).why_never(path)
 
+    def why_never_named(self, name: str, privacy: PrivacySettings) -> str:
+        """The same for a document that is no file (unsaved, or an older version of one): its name tells."""
+        verdict = denied(name)
+        if verdict is None or verdict.kind is not Kind.SECRET or compiled(privacy.allow).match_file(name):
+            return ""
+        return f"{verdict.reason}; `privacy.allow` makes exceptions"
+
     def pieces(self, query: Query, found: list[Piece], pace: Pace) -> tuple[Piece, ...]:
         """The choice for a place. Candidates go into `found` as they come, for who cannot wait for all."""
         for piece in self._candidates(query, pace):
@@ -135,7 +144,9 @@ class Worker:
             yield from self._imported(query, own, focus, files)
         if wanted.recent_edits:
             for one in (query.own, *others):
-                yield from _masked(edits.pieces(one.path, one.lines, one.edited), masked)
+                # Cut from the whole as it is masked: a part of a key is not known for one.
+                lines = one.lines if one.large else codes[one.uri].lines
+                yield from _masked(edits.pieces(one.path, lines, one.edited), masked)
         if wanted.open_files:
             near = range(query.window.start - _MARGIN, query.window.stop + _MARGIN)
             outside = [chunk for chunk in own.chunks if chunk.last < near.start or chunk.first >= near.stop]

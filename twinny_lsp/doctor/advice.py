@@ -222,6 +222,8 @@ def _chat(findings: Findings) -> list[str]:
     use, completion, trial = findings.chat, findings.completion, findings.trial
     if use.off:
         return [_sentence(f"Chat is off: {use.off}")]
+    if use.preset == "symmetry" and (lack := findings.environment.symmetry.problem):
+        return [_sentence(f"Chat: {lack}")]
     server = _at(findings, use.address)
     same = use.address == completion.address and use.preset == completion.preset
     if server is None or (same and trial is not None and trial.kind in (*_NOT_THERE, *_ANOTHER)):

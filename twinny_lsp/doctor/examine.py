@@ -18,12 +18,13 @@ from twinny_lsp.config.resolve import ANY, Settings
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.config.sources import shown_path, user_config_path
 from twinny_lsp.doctor.advice import advise, listed
-from twinny_lsp.doctor.findings import Environment, Findings, Server, SettingsFound, Trial, Use
+from twinny_lsp.doctor.findings import Environment, Findings, Server, SettingsFound, Symmetry, Trial, Use
 from twinny_lsp.doctor.survey import KNOWN, SURVEY_S, described, shown, survey
 from twinny_lsp.doctor.trial import TRIAL_S, attempt, facts_of
 from twinny_lsp.doctor.whereabouts import whereabouts
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.custom import CustomTemplates
+from twinny_lsp.providers.base import State
 from twinny_lsp.providers.registry import Registry
 
 
@@ -43,7 +44,7 @@ async def examine(settings: Settings, look: Look | None = None) -> Findings:
     servers = await survey(settings, look.known, look.survey_s)
     completion, trial = await _completion(settings, servers, look.trial_s)
     findings = Findings(
-        environment=_environment(look.variables),
+        environment=replace(_environment(look.variables), symmetry=await _symmetry(settings)),
         settings=_settings(settings),
         servers=servers,
         completion=completion,
@@ -61,6 +62,19 @@ def _environment(variables: Mapping[str, str]) -> Environment:
         where=whereabouts(variables),
         embedded=importlib.util.find_spec("xllamacpp") is not None,
     )
+
+
+async def _symmetry(settings: Settings) -> Symmetry:
+    """Only looked for where it is allowed; the network is not touched."""
+    endpoint = next((found for found in settings.endpoints.values() if found.preset == "symmetry"), None)
+    if endpoint is None:
+        return Symmetry()
+    registry = Registry()
+    try:
+        health = await registry.provider(endpoint).health()
+    finally:
+        await registry.close_all()
+    return Symmetry(True, health.server, "" if health.state is State.READY else health.detail)
 
 
 def _settings(settings: Settings) -> SettingsFound:

@@ -13,6 +13,15 @@ from twinny_lsp.providers.base import State
 
 
 @dataclass(frozen=True, slots=True)
+class Symmetry:
+    """Chat over Symmetry: whether the settings allow it, and then what is there or what is missing for it."""
+
+    allowed: bool = False
+    found: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """Where this program runs and what it brings; `embedded` is the extra."""
 
@@ -21,6 +30,7 @@ class Environment:
     system: str
     where: Whereabouts
     embedded: bool
+    symmetry: Symmetry = Symmetry()
 
 
 @dataclass(frozen=True, slots=True)

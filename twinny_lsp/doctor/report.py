@@ -7,10 +7,10 @@ import textwrap
 from dataclasses import asdict
 from typing import Any
 
-from twinny_lsp.doctor.findings import Findings, Model, Server, Trial, Use
+from twinny_lsp.doctor.findings import Findings, Model, Server, Symmetry, Trial, Use
 from twinny_lsp.doctor.whereabouts import Kind
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.presets import INSTALL_HINT
+from twinny_lsp.providers.presets import INSTALL_HINT, PRESETS
 
 WIDTH = 80
 OK, WARN, BAD = "ok", "!", "x"
@@ -27,7 +27,7 @@ def as_text(findings: Findings) -> str:
         lines += _row(WARN, f"The language server runs {there.where.description}.")
     lines += ["", "Settings", *_settings(findings), "", "Model servers", *_servers(findings)]
     lines += ["", "Completion", *_completion(findings), "", "Chat", *_chat(findings)]
-    lines += ["", "Extras", *_embedded(there.embedded)]
+    lines += ["", "Extras", *_embedded(there.embedded), *_symmetry(there.symmetry)]
     lines += ["", "What to do next"]
     for number, step in enumerate(findings.advice, 1):
         lines += _wrapped(step, f" {number}. ", "    ")
@@ -131,16 +131,27 @@ def _chat(findings: Findings) -> list[str]:
     use = findings.chat
     if use.off:
         return _row(WARN, f"off: {use.off}")
+    notice = PRESETS[use.preset].notice
+    warning = _wrapped(notice, "      ", "      ") if notice else []
     server = next((found for found in findings.servers if found.address == use.address), None)
     if server is not None and server.state is State.DOWN:
-        return _row(BAD, _target(use))
-    return _row(OK if use.there else WARN, _target(use) + (" (not there)" if use.there is False else ""))
+        return _row(BAD, _target(use)) + warning
+    there = " (not there)" if use.there is False else ""
+    return _row(OK if use.there else WARN, _target(use) + there) + warning
 
 
 def _embedded(installed: bool) -> list[str]:
     if installed:
         return _row(OK, "embedded: installed")
     return _row("-", f"embedded (GGUF models without a server): not installed: {INSTALL_HINT}")
+
+
+def _symmetry(found: Symmetry) -> list[str]:
+    if not found.allowed:
+        return _row("-", "symmetry (chat over other people's computers): not switched on")
+    if found.problem:
+        return _row(BAD, f"symmetry: {found.problem}")
+    return _row(OK, f"symmetry: {found.found}")
 
 
 def _row(mark: str, text: str) -> list[str]:

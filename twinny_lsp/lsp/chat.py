@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from twinny_lsp.errors import ProviderError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, items, span, take, text
 from twinny_lsp.lsp.progress import begin, end
+from twinny_lsp.lsp.strangers import Caution, strangers
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.conversation import Answer, Question
@@ -37,31 +38,38 @@ class ChatCommand:
 
     def __init__(self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
         self._server, self._sync, self._troubles = server, sync, troubles
+        self._caution = Caution(server)
 
     async def run(self, argument: Any = None) -> dict[str, Any]:
-        """Ask and answer `{text, model, conversation, finishReason, usage}`.
+        """Ask and answer `{text, model, answeredBy, conversation, finishReason, usage}`.
 
         Raises -32602 for a wrong argument, -32803 with the model server's own words when it fails.
         """
-        asked = self._read(take(argument, KEYS))
+        given = take(argument, KEYS)
         await self._server.require_ready()
         settings = self._sync.chat_settings()
         target = settings.target
+        away = target is not None and strangers(target.endpoint)
+        asked = self._read(given, named=not away)
+        if target is not None and away:
+            question = await self._caution.taken(asked.question, target.endpoint, text(given, "uri"))
+            asked = replace(asked, question=question)
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
         work = asyncio.ensure_future(self._ask(asked, settings))
-        token = ""
+        token = by = ""
         try:
             # A client that does not answer must not hold up the chat.
             token = await begin(self._server, target.model if target else "", work.cancel)
             answer = await work
+            by = answerer(answer)
         except TwinnyError as error:
             if isinstance(error, ProviderError) and target is not None:
                 self._troubles.failed(error, target, told=True)
             raise TwinnyError(in_full(error)) from error
         finally:
             work.cancel()
-            end(self._server, token)
+            end(self._server, token, by)
         if target is not None:
             self._server.backend.engine.answered(target)
             self._troubles.worked(target)
@@ -75,7 +83,8 @@ class ChatCommand:
         conversations = self._server.backend.conversations
         return await conversations.ask(asked.question, settings, delta if wanted else None)
 
-    def _read(self, given: Mapping[str, Any]) -> Asked:
+    def _read(self, given: Mapping[str, Any], *, named: bool) -> Asked:
+        """The checked command; with `named`, a part of a document is sent with its path."""
         from twinny_lsp.chat.conversation import Question
         from twinny_lsp.exchange import Message
 
@@ -84,7 +93,7 @@ class ChatCommand:
             messages.append(Message("user", prompt))
         if not messages:
             raise JsonRpcInvalidParams("give `prompt` (text) or `messages` (a list of {role, content})")
-        if excerpt := self._excerpt(given):
+        if excerpt := self._excerpt(given, named=named):
             last = messages[-1]
             messages[-1] = Message(last.role, f"{last.content}\n\n{excerpt}")
         question = Question(
@@ -95,7 +104,7 @@ class ChatCommand:
         )
         return Asked(question, stream=bool(flag(given, "stream")))
 
-    def _excerpt(self, given: Mapping[str, Any]) -> str:
+    def _excerpt(self, given: Mapping[str, Any], *, named: bool) -> str:
         """The part of an open document the question is about, fenced."""
         uri = text(given, "uri")
         if not uri:
@@ -108,7 +117,7 @@ class ChatCommand:
         fence = "```"
         while fence in excerpt:
             fence += "`"
-        path = self._server.place_of(uri).path
+        path = self._server.place_of(uri).path if named else ""
         return (
             f"{path}:\n{fence}{document.language}\n{excerpt}\n{fence}"
             if path
@@ -116,12 +125,19 @@ class ChatCommand:
         )
 
 
+def answerer(answer: Answer) -> str:
+    """Who answered, in words, where the settings do not say it; else ""."""
+    peer = answer.answered_by
+    return f"answered by {peer.name or 'a provider without a name'} ({peer.id})" if peer else ""
+
+
 def as_json(answer: Answer) -> dict[str, Any]:
     """The command's result, as docs/lsp-extensions.md promises it."""
-    usage = answer.usage
+    usage, peer = answer.usage, answer.answered_by
     return {
         "text": answer.text,
         "model": answer.model,
+        "answeredBy": peer and {"name": peer.name, "id": peer.id},
         "conversation": answer.conversation,
         "finishReason": str(answer.finish),
         "usage": usage

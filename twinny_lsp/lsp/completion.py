@@ -195,7 +195,10 @@ class CompletionFeatures:
             return None, ""
         begin = document.snapshot(info.range.start.line, info.range.start.character)
         covered = snapshot.line_before[begin.column :]
-        if begin.row != snapshot.row or begin.column > snapshot.column or not info.text.startswith(covered):
+        end = document.snapshot(info.range.end.line, info.range.end.character)
+        here = (end.row, end.column) == (snapshot.row, snapshot.column)
+        same_line = begin.row == snapshot.row and begin.column <= snapshot.column
+        if not (here and same_line and info.text.startswith(covered)):
             return None, info.text or " "
         return begin.column, info.text[len(covered) :]
 

@@ -46,10 +46,10 @@ async def begin(server: TwinnyServer, message: str, on_cancel: Callable[[], obje
     return token
 
 
-def end(server: TwinnyServer, token: str) -> None:
-    """Take it away; "" and a token that has ended are no error."""
+def end(server: TwinnyServer, token: str, message: str = "") -> None:
+    """Take it away, with a last word; "" and a token that has ended are no error."""
     if token in server.work_done_progress.tokens:
-        server.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
+        server.work_done_progress.end(token, lsp.WorkDoneProgressEnd(message=message or None))
 
 
 class LoadingProgress:

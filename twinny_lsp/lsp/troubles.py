@@ -45,11 +45,13 @@ class Troubles:
         if name in self._hinted:
             return
         self._hinted.add(name)
+        from twinny_lsp.providers.presets import PRESETS
+
+        keep_both = PRESETS[target.endpoint.preset].keep_both
         self._server.tell(
             f"{name} loads {target.model} and {other} in turn, since they do not fit into its memory "
             "together; each switch takes as long as a load. Set one model for both (completion.model, "
-            "chat.model) or a smaller one, or let the server keep more models loaded (Ollama: "
-            "OLLAMA_MAX_LOADED_MODELS).",
+            f"chat.model) or a smaller one{keep_both and f', or {keep_both}'}.",
             Level.INFO,
         )
 

@@ -30,6 +30,8 @@ FAILURES = ("no-extra", "no-file", "not-gguf", "load-failed")
 POLL_SECONDS = 1.0
 KEY_LIMIT = 512
 HANDSHAKE_SECONDS = 5.0
+_LOG_S = 0.5
+"""llama.cpp writes its log, which says why it could not load, on a thread of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,8 @@ def _say(answer: dict[str, object]) -> None:
 def _fail(reason: str, message: str) -> NoReturn:
     _say({"failed": reason, "message": message})
     sys.stderr.flush()
+    if reason == "load-failed":
+        threading.Event().wait(_LOG_S)
     os._exit(1)
 
 

@@ -22,6 +22,7 @@ class Wire(StrEnum):
     LLAMACPP_COMPLETION = "llamacpp-completion"
     LLAMACPP_INFILL = "llamacpp-infill"
     EMBEDDED = "embedded"
+    SYMMETRY = "symmetry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,15 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `first_byte` is long: queueing, loading the model and reading the prompt count."""
+    """Seconds. `first_byte` is long: queueing, loading the model and reading the prompt count.
+
+    `total` bounds a whole answer; only Symmetry has it, where nothing else ends a provider that never stops.
+    """
 
     connect: float = 5.0
     first_byte: float = 120.0
     idle: float = 60.0
+    total: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     timeouts: Timeouts = Timeouts()
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    """What only this preset knows: num_ctx and keep_alive (Ollama), model path (embedded)."""
+    """What only this preset knows: num_ctx and keep_alive (Ollama), model path (embedded), server key and
+    allowed providers (Symmetry)."""
     link: Link = Link()
 
     @property

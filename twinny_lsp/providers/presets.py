@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from twinny_lsp.providers.endpoint import Route, Wire
+from twinny_lsp.providers.endpoint import Route, Timeouts, Wire
 
 INSTALL_HINT = "`pip install xllamacpp`, with pipx `pipx inject twinny-lsp xllamacpp`"
 """How llama.cpp comes into the environment this program runs in, wherever that program came from."""
@@ -23,14 +23,20 @@ SPECIAL_TEMPLATES = frozenset({AUTOMATIC, NATIVE, CUSTOM, CHAT})
 """Values of `fimTemplate` that are no family's name; they do not depend on the model."""
 
 
+USUAL_TIMEOUTS = Timeouts()
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """One brand. `base_url` is scheme, host and port, or "" where only the user can know it.
 
-    `completion`, `chat` and `infill` are None where this version has no such route; `no_completion` and
-    `no_chat` then say why, as a sentence. `start` and `get_model` are sentences that tell how to start
-    the server and how to get a model (`{model}` in it is replaced); "" where there is nothing to do.
+    `completion`, `chat` and `infill` are None where there is no such route; `no_completion` then says why, as
+    a sentence. `start` and `get_model` are sentences that tell how to start the server and how to get a
+    model (`{model}` in it is replaced); "" where there is nothing to do. `keep_both` ends one that says what
+    to do about two models without room for both: "..., or ".
     `key_env` is the variable that holds the key by custom; it is only read for the preset's own address.
+    `notice` is what everybody must know who sends something there. `has_address`: False where nothing is
+    reached by a URL.
     """
 
     name: str
@@ -46,8 +52,11 @@ class Preset:
     key_env: str = ""
     start: str = ""
     get_model: str = ""
+    keep_both: str = ""
     no_completion: str = ""
-    no_chat: str = ""
+    notice: str = ""
+    has_address: bool = True
+    timeouts: Timeouts = USUAL_TIMEOUTS
 
     def template_for(self, model: str) -> str:
         """The template when the settings name none: a family's name only holds for its own model."""
@@ -68,6 +77,20 @@ def _chat(path: str = "/v1/chat/completions") -> Route:
     return Route(Wire.OPENAI_CHAT, path)
 
 
+_CHAT_ONLY = (
+    "Symmetry carries chat only: it has no fill-in-the-middle; choose another provider for completion"
+)
+SYMMETRY_NOTICE = (
+    "Symmetry sends your chat to the computer of somebody you do not know. The connection is encrypted, but "
+    "whoever runs that computer reads all that you send and all that comes back, can keep it, and may pass "
+    "it on to any other model service. The matchmaking server, that computer and nodes of the network see "
+    "your IP address."
+)
+_RELAY_NOTICE = (
+    "The Symmetry relay is not peer to peer: it is an ordinary server on the Internet. Whoever runs "
+    "twinny.dev reads all that you send and all that comes back, and so does the provider it is handed to."
+)
+
 _ALL = (
     Preset(
         "ollama",
@@ -80,6 +103,7 @@ _ALL = (
         fim_template="codellama",
         start="Start it with `ollama serve`.",
         get_model="Get the model with `ollama pull {model}`.",
+        keep_both="let it keep more loaded (OLLAMA_MAX_LOADED_MODELS)",
     ),
     Preset(
         "openwebui",
@@ -94,6 +118,7 @@ _ALL = (
         "with ENABLE_API_KEYS=True, and make an API key in its settings.",
         get_model="Get the model in the Ollama behind it: `ollama pull {model}`. "
         "Open WebUI wants the full name, tag included.",
+        keep_both="let the Ollama behind it keep more loaded (OLLAMA_MAX_LOADED_MODELS)",
     ),
     Preset(
         "lmstudio",
@@ -105,6 +130,7 @@ _ALL = (
         chat_model="codellama:7b-instruct",
         start="Start its server with `lms server start`, or in its Developer page.",
         get_model="Get the model with `lms get {model}`, or in its Discover page, and load it.",
+        keep_both="load both by hand: those it loads by itself push each other out",
     ),
     Preset(
         "litellm",
@@ -130,6 +156,7 @@ _ALL = (
         chat_model="CodeLlama-7B-GGUF",
         start="Start it with `llama-server -m MODEL.gguf --port 8080`.",
         get_model="It serves the GGUF file it was started with: `llama-server -m MODEL.gguf --port 8080`.",
+        keep_both="let its router keep more loaded (`--models-max`)",
     ),
     Preset(
         "oobabooga",
@@ -147,10 +174,24 @@ _ALL = (
         "Symmetry",
         "",
         None,
+        Route(Wire.SYMMETRY, "peer to peer"),
+        no_completion=_CHAT_ONLY,
+        notice=SYMMETRY_NOTICE,
+        has_address=False,
+        timeouts=Timeouts(connect=15.0, first_byte=60.0),
+        start="It needs Node.js and its modules: `twinny-lsp symmetry install`.",
+        get_model="Name a model that somebody offers there, tag included.",
+    ),
+    Preset(
+        "symmetry-relay",
+        "the Symmetry relay at twinny.dev",
+        "https://twinny.dev",
         None,
-        no_completion="Symmetry carries chat only: it has no fill-in-the-middle; "
-        "choose another provider for completion",
-        no_chat="chat over Symmetry is not available in this version yet; choose another provider for chat",
+        _chat(),
+        chat_model="llama3.2:latest",
+        needs_key=True,
+        no_completion=_CHAT_ONLY,
+        notice=_RELAY_NOTICE,
     ),
     Preset(
         "openai-compatible",
@@ -241,6 +282,7 @@ _ALL = (
         Route(Wire.LLAMACPP_INFILL, "/infill"),
         start="Start it with `llama-swap --config config.yaml`.",
         get_model="Name the model `{model}` under `models` in its config.yaml.",
+        keep_both="put both into one of its `groups` with `swap: false`",
     ),
     Preset(
         "koboldcpp",
@@ -271,6 +313,7 @@ _ALL = (
         chat_model="tiny-fim",
         start=f"It needs llama.cpp: {INSTALL_HINT}.",
         get_model="Get the model with `twinny-lsp pull {model}`.",
+        has_address=False,
     ),
 )
 
@@ -279,5 +322,5 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset
 
 DEFAULT = "ollama"
 
-METERED = frozenset({"openai", "mistral", "codestral", "deepseek", "openrouter"})
+METERED = frozenset({"openai", "mistral", "codestral", "deepseek", "openrouter", "symmetry-relay"})
 """Presets that are paid by the token: nothing is asked of them that nobody asked for."""

@@ -62,6 +62,10 @@ def _make(endpoint: Endpoint) -> Provider:
         from twinny_lsp.providers.embedded import EmbeddedProvider
 
         return EmbeddedProvider(endpoint)
+    if endpoint.preset == "symmetry":
+        from twinny_lsp.providers.symmetry import SymmetryProvider
+
+        return SymmetryProvider(endpoint)
     from twinny_lsp.providers.http import HttpProvider
 
     return HttpProvider(endpoint)

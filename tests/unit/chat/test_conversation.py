@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from tests.support.stand_in import StandIn
 from twinny_lsp.chat.conversation import MAX_MESSAGES, Conversations, Question
 from twinny_lsp.config.resolved import ChatSettings, Target
 from twinny_lsp.errors import SettingsError, Unreachable
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, ModelFacts, Piece, Prompt, Usage
-from twinny_lsp.providers.base import Health, State
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, Message, Piece, Usage
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
 ENDPOINT = Endpoint(
@@ -17,7 +17,7 @@ ENDPOINT = Endpoint(
 )
 
 
-class FakeProvider:
+class FakeProvider(StandIn):
     endpoint = ENDPOINT
 
     def __init__(self, pieces: list[Piece | Exception]) -> None:
@@ -35,23 +35,6 @@ class FakeProvider:
                 await asyncio.Event().wait()
         finally:
             self.closed.set()
-
-    async def health(self) -> Health:
-        return Health(State.READY)
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return None
-
-    async def close(self) -> None: ...
 
 
 def settings(system: str = "") -> ChatSettings:

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from tests.golden.completion.check import snapshot_of
+from tests.support.stand_in import StandIn
 from twinny_lsp.completion.engine import CompletionEngine
 from twinny_lsp.completion.request import Asked, Request, Result, Trigger
 from twinny_lsp.completion.seams import Hole, Prompted, Reports
 from twinny_lsp.config.resolved import CompletionSettings, Target
 from twinny_lsp.documents.windows import window
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
+from twinny_lsp.exchange import FimPrompt, Finish, Generation, ModelFacts, Piece, RawPrompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -114,7 +115,7 @@ class Stream:
             self.closed.set()
 
 
-class FakeProvider:
+class FakeProvider(StandIn):
     """Streams wait for the test, or for `script`, which may answer each generation at once."""
 
     def __init__(self, where: Endpoint, script: Callable[[Stream], object] | None = None) -> None:
@@ -159,15 +160,6 @@ class FakeProvider:
         if self.facts_error is not None:
             raise self.facts_error
         return replace(self.known, name=model)
-
-    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
-        return 1
-
-    async def count_tokens(self, text: str, model: str) -> int | None:
-        return None
-
-    async def close(self) -> None:
-        return None
 
 
 class FakeRegistry:

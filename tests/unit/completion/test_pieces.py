@@ -270,6 +270,33 @@ def test_closers_that_are_one_too_many(text: str, model: str, language: str, cha
         assert model[found.at] == found.chars[0]
 
 
+VERY_LONG = 200_000
+
+
+@pytest.mark.parametrize(
+    "unit", [" ", "\t", "a", "aB3d", ")", "(", "\\'", '"', "=>  ", "aa ", "function ", "0, "], ids=repr
+)
+@pytest.mark.parametrize("language", ["html", "python", "lua", "rust"])
+def test_very_long_lines_cost_no_more_than_others(unit: str, language: str) -> None:
+    # Where anything looks at a line in a number of steps that grows with its square, this takes minutes.
+    long = unit * (VERY_LONG // len(unit))
+    for text in (f"{long};\na = █\n", f"{long};█\n", f"a = █{long}x\nb\n", f"a = █\n{long};\n"):
+        around = look_around(snapshot_of(text, language))
+        assert len(around.prefix) + len(around.suffix) < VERY_LONG / 10
+        shape = decide(around, Multiline.AUTO, invoked=True)
+        assert clean("foo(1)\n", FilterInput(around, shape)).text is not None
+
+
+@pytest.mark.parametrize("piece", ["   ", "\n", "<think>hm", "(", "ab c"])
+def test_a_stream_without_an_end_is_left(piece: str) -> None:
+    around = look_around(snapshot_of("x = █\n"))
+    cutter, read = Cutter(around, decide(around, Multiline.AUTO, invoked=True)), 0
+    while not cutter.done and read < VERY_LONG:
+        cutter.feed(piece)
+        read += len(piece)
+    assert read < VERY_LONG / 5
+
+
 def test_brackets() -> None:
     assert unclosed("f(a[1], {") == [")", "}"]
     assert unclosed("f(')')") == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_letters, digits
 
 import pytest
 
@@ -14,6 +16,7 @@ from twinny_lsp.completion.prompting import Prompts, indent_step
 from twinny_lsp.completion.request import Asked, Request, Trigger
 from twinny_lsp.completion.seams import Hole, Reports
 from twinny_lsp.config.resolved import Target
+from twinny_lsp.context.secrets import mask
 from twinny_lsp.errors import SettingsError, TwinnyError, Unsupported
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, ModelFacts, RawPrompt
 from twinny_lsp.fim.custom import CustomTemplates
@@ -95,6 +98,26 @@ async def test_secrets_do_not_leave_with_the_window(prompts: Prompts) -> None:
     assert isinstance(made.prompt, RawPrompt)
     assert made.prompt.text.count("xxxxxxx") == 2
     assert "hunter2" not in made.prompt.text
+
+
+async def test_a_secret_that_the_cursor_stands_in_does_not_leave(prompts: Prompts) -> None:
+    for text in ("password = 'Xk9#mQ2v!Lp7█'\n", "password = 'Xk9#m█Q2v!Lp7'\n", "'Xk9#m█Q2v!Lp7'\n"):
+        here = replace(hole(text), mask=mask)
+        made = await prompts.prompt(target(), ModelFacts("m"), here, native=True)
+        assert isinstance(made.prompt, RawPrompt)
+        assert ("Xk9#m" in made.prompt.text) is text.startswith("'"), "only the name tells"
+
+
+@pytest.mark.parametrize("row", [1, 20, 40, 59, 62])
+async def test_no_part_of_a_key_leaves_that_is_larger_than_the_window(prompts: Prompts, row: int) -> None:
+    chance = random.Random(1)
+    body = ["".join(chance.choices(ascii_letters + digits + "+/", k=64)) for _ in range(60)]
+    lines = ["KEY = f(", "-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----", ")", ""]
+    lines[row] += "█"
+    here = replace(hole("\n".join(lines)), prefix_tokens=60, suffix_tokens=60, mask=mask)
+    made = await prompts.prompt(target(), ModelFacts("m"), here, native=True)
+    assert isinstance(made.prompt, RawPrompt)
+    assert not any(line[:16] in made.prompt.text or line[-16:] in made.prompt.text for line in body)
 
 
 async def test_a_batch_nobody_told_is_assumed(prompts: Prompts) -> None:

@@ -16,6 +16,7 @@ from twinny_lsp.config.cleaning import clean
 from twinny_lsp.config.resolve import load
 from twinny_lsp.config.restrict import restrictions
 from twinny_lsp.config.schema import Settings, json_schema
+from twinny_lsp.providers.endpoint import Timeouts
 from twinny_lsp.providers.presets import PRESETS
 
 ROOT = Path(docs.ROOT)
@@ -80,3 +81,18 @@ def test_what_is_shown_can_be_read_again() -> None:
     layer = clean(shown, "shown")
     assert not layer.problems
     assert Settings.model_validate(layer.values) == Settings()
+
+
+def test_the_settings_of_symmetry_work() -> None:
+    text = (ROOT / "docs" / "symmetry.md").read_text(encoding="utf-8")
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)]
+    assert len(blocks) == 3
+    for block in blocks:
+        settings = load([clean(block, "docs")])
+        assert not settings.problems
+        target = settings.chat().target
+        assert target is not None
+        assert target.endpoint.name == block["chat"]["provider"]
+        assert target.model == "llama3.2:latest"
+    timeouts = blocks[1]["providers"]["symmetry"]["timeouts"]
+    assert PRESETS["symmetry"].timeouts == Timeouts(**timeouts)

@@ -78,7 +78,7 @@ def test_the_links_lead_somewhere() -> None:
     assert all((Path(__file__).parents[3] / "docs" / name).is_file() for name in files)
 
 
-STARTS = [preset.start for preset in PRESETS.values() if "`" in preset.start and preset.name != "embedded"]
+STARTS = [preset.start for preset in PRESETS.values() if "`" in preset.start and preset.has_address]
 
 
 @pytest.mark.parametrize("command", STARTS)

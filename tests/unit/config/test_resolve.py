@@ -80,10 +80,10 @@ def test_a_preset_without_a_route_says_why(preset: Any) -> None:
         assert not completion.enabled
         assert (preset.no_completion or "no address yet") in completion.off_reason
     if chat.target is None:
-        assert (preset.no_chat or "no address yet") in chat.off_reason
+        assert (preset.notice or "no address yet") in chat.off_reason
     assert (preset.completion is None) == bool(preset.no_completion)
-    assert (preset.chat is None) == bool(preset.no_chat)
-    assert ("http://127.0.0.1" in preset.base_url) == (bool(preset.start) and preset.name != "embedded")
+    assert preset.chat is not None
+    assert ("http://127.0.0.1" in preset.base_url) == (bool(preset.start) and preset.has_address)
 
 
 @pytest.mark.parametrize(

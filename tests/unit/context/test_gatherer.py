@@ -314,6 +314,18 @@ async def test_what_is_held_back_never_is_context(desk: Desk, tmp_path: Path) ->
     assert "private" not in text_of(gathered)
 
 
+async def test_no_part_of_a_key_is_shown_where_it_was_edited(desk: Desk) -> None:
+    row = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
+    key = f"-----BEGIN PRIVATE KEY-----\n{row * 60}-----END PRIVATE KEY-----\n"
+    desk.open("app.py", HEAD + BODY)
+    desk.open("edited.py", f"KEY = f(\n{key})\n{FILLER}")
+    desk.edit("edited.py", 30, 0, row)
+    desk.edit("edited.py", 200, 0, "edited_line = 1\n")
+    shown = text_of(await desk.ask("app.py", 5, 18, budget=100_000))
+    assert "edited_line = 1" in shown
+    assert "MIIEvQ" not in shown
+
+
 async def test_secrets_are_masked_wherever_a_piece_comes_from(desk: Desk) -> None:
     token = "ghp_" + "aB3dE5gH7" * 4
     line = f"store_token = '{token}'\n"
@@ -392,8 +404,11 @@ async def test_refusals(desk: Desk) -> None:
     assert await refusal(desk.uri("own.py")) == "is named by .twinnyignore"
     for name in ("app.py", "ignored.py", "yarn.lock", "untitled:Untitled-1"):
         assert await refusal(desk.uri(name)) == "", name
+    for unsaved in ("untitled:/home/me/.env", "git:/home/me/.env?HEAD", "vscode-remote://there/me/.ssh/x"):
+        assert "usually hold" in await refusal(unsaved), unsaved
     desk.set(allow=("*.env",), deny=("app.py",))
     assert await refusal(desk.uri("prod.env")) == ""
+    assert await refusal("untitled:/home/me/prod.env") == ""
     assert await refusal(desk.uri("app.py")) == "is named by `privacy.deny`"
 
 

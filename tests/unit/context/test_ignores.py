@@ -46,6 +46,86 @@ def test_gitignore_nested_with_exceptions(tmp_path: Path) -> None:
         assert rules.why_not(path) == "", path
 
 
+@pytest.mark.parametrize(
+    ("pattern", "hidden", "seen"),
+    [
+        ("v[[:digit:]].py", "v1.py", "va.py"),
+        ("[[:alpha:]_]*.py", "_a.py", "1.py"),
+        ("x[^[:upper:]].py", "xa.py", "xA.py"),
+        ("x[[:punct:]].py", "x-.py", "xx-.py"),
+        ("*.py\n!a[[:digit:]].py", "ab.py", "a1.py"),
+        ("*.py\n!a[[:space:]].py", "a .py", "a.txt"),
+    ],
+)
+def test_named_classes_of_characters(tmp_path: Path, pattern: str, hidden: str, seen: str) -> None:
+    write(tmp_path, {".git/HEAD": "", ".gitignore": pattern + "\n"})
+    rules = ignores(tmp_path)
+    assert rules.why_not(hidden) == "is named by .gitignore"
+    assert rules.why_not(seen) == ""
+
+
+def test_a_workspace_that_is_a_link_into_a_repository(tmp_path: Path) -> None:
+    write(tmp_path, {"repo/.git/HEAD": "", "repo/.gitignore": "own.py\n", "repo/sub/a.py": ""})
+    (tmp_path / "link").symlink_to(tmp_path / "repo" / "sub")
+    rules = ignores(tmp_path / "link")
+    assert rules.why_not("own.py") == "is named by .gitignore"
+    assert rules.why_not("a.py") == ""
+
+
+@pytest.mark.parametrize("caseless", [True, False])
+def test_large_and_small_letters(tmp_path: Path, caseless: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinny_lsp.context.ignores.CASELESS", caseless)
+    write(tmp_path, {".git/HEAD": "", ".gitignore": "/Build/\n[A-C].txt\n", ".twinnyignore": "Own.py\n"})
+    rules = ignores(tmp_path, "Denied/")
+    for path in ("Build/a.py", "B.txt", "Own.py", "Denied/a.py"):
+        assert rules.why_not(path) != "", path
+    for path in ("build/a.py", "b.txt", "own.py", "denied/a.py"):
+        assert bool(rules.why_not(path)) is caseless, path
+
+
+def test_a_class_that_does_not_end_is_no_reason_to_search_for_ever(tmp_path: Path) -> None:
+    write(tmp_path, {".git/HEAD": "", ".gitignore": "[[:a:" + "\\a" * 2000 + "\nown.py\n"})
+    assert ignores(tmp_path).why_not("own.py") == "is named by .gitignore"
+
+
+def test_an_exception_for_folders_is_none_for_what_is_in_them(tmp_path: Path) -> None:
+    write(tmp_path, {".git/info/exclude": "*.local.py\n", ".gitignore": "/*.txt\n!*/\n"})
+    write(tmp_path, {"data/.gitignore": "*\n!*/\n!*.md\n"})
+    rules = ignores(tmp_path)
+    assert rules.why_not("src/a.local.py") == "is named by .git/info/exclude"
+    assert rules.why_not("data/x/a.py") == "is named by .gitignore"
+    assert rules.why_not("data/x/a.md") == ""
+    assert rules.why_not("src/a.py") == ""
+
+
+@pytest.mark.parametrize("all_of_it", ["*", "/*", "**", "***"])
+def test_a_repository_that_ignores_all_that_is_in_it(tmp_path: Path, all_of_it: str) -> None:
+    write(tmp_path, {".git/info/exclude": all_of_it + "\n"})
+    rules = ignores(tmp_path)
+    for path in ("a.py", "src/a.py"):
+        assert rules.why_not(path) == "is named by .git/info/exclude"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"home/.config/git/ignore": "own/\n"},
+        {"home/.gitconfig": "[core]\n\texcludesFile = ~/mine # all\n", "home/mine": "own/\n"},
+        {"repo/.git/config": '[core]\n\texcludesfile = "mine"\n', "home/mine": "own/\n"},
+    ],
+    ids=["the usual place", "the user's settings", "the repository's settings"],
+)
+def test_the_users_own_rules_for_all_repositories(
+    tmp_path: Path, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    write(tmp_path, {"repo/.git/HEAD": "", "home/own/a.py": "", **settings})
+    assert ignores(tmp_path / "repo").why_not("own/a.py") == "is named by git's core.excludesFile"
+    assert ignores(tmp_path / "home").why_not("own/a.py") == ""
+
+
 def test_rules_of_the_repository_around_the_workspace(tmp_path: Path) -> None:
     write(tmp_path, {".git/info/exclude": "private/\n", ".gitignore": "*.tmp.py\n/sub/only.py\n"})
     write(tmp_path, {"sub/a.py": ""})

@@ -9,9 +9,10 @@ import pytest
 from tests.support.fake_server import FakeServer
 from tests.unit.doctor.brands import BRANDS, HERE, MISSING, TEXT, THERE, pointing
 from twinny_lsp.doctor.examine import examine
-from twinny_lsp.doctor.findings import Findings
+from twinny_lsp.doctor.findings import Findings, Use
 from twinny_lsp.doctor.report import WIDTH, as_json, as_text
 from twinny_lsp.doctor.whereabouts import whereabouts
+from twinny_lsp.providers.presets import PRESETS
 
 KEY = "sk-very-secret-0123456789"
 
@@ -78,3 +79,12 @@ async def test_json_has_it_all(tmp_path: Path) -> None:
     assert value["trial"]["text"] == TEXT
     assert value["trial"]["firstMs"] <= value["trial"]["totalMs"]
     assert value["environment"]["where"]["kind"] == "local"
+
+
+@pytest.mark.parametrize("name", ["symmetry", "symmetry-relay"])
+async def test_who_reads_what_is_sent_to_strangers(tmp_path: Path, name: str) -> None:
+    findings, _ = await found(tmp_path, "ollama")
+    preset = PRESETS[name]
+    text = as_text(replace(findings, chat=Use("chat", name, name, preset.base_url, "m")))
+    assert preset.notice in " ".join(text.split())
+    assert "reads all that you send" in preset.notice

@@ -20,8 +20,8 @@ from twinny_lsp.providers.presets import PRESETS
 DOCUMENT = Path(__file__).parents[3] / "docs" / "troubleshooting.md"
 BEGIN, END = "<!-- doctor: begin (written by a test) -->", "<!-- doctor: end -->"
 SHOWN = "http://127.0.0.1:9000"
-NO_PORT = {"symmetry", "embedded"}
-"""They listen on no port that could be wrong."""
+NO_PORT = {"symmetry", "symmetry-relay", "embedded"}
+"""They listen on no port that could be wrong, or complete nothing."""
 
 TITLES = {
     "nothing": "nothing listens there",

@@ -1,4 +1,4 @@
-"""The templates are where the program looks for them: in a checkout, from a wheel, from an sdist."""
+"""Templates and the Symmetry sidecar are where the program looks for them: checkout, wheel, sdist."""
 
 from __future__ import annotations
 
@@ -73,6 +73,8 @@ def test_wheel(built: Path, tmp_path: Path) -> None:
     assert not (root / "fim_templates").exists()
     prompts = {path.name for path in (ROOT / "twinny_lsp" / "chat" / "prompts").iterdir()}
     assert {path.name for path in (root / "twinny_lsp" / "chat" / "prompts").iterdir()} == prompts
+    sidecar = root / "twinny_lsp" / "assets" / "symmetry"
+    assert {path.name for path in sidecar.iterdir()} == {"sidecar.cjs", "package.json", "package-lock.json"}
     assert places(root, tmp_path) == [root / "twinny_lsp", folder]
 
 

@@ -20,6 +20,7 @@ import pytest
 from tests.support.fake_server import bounded
 from tests.support.servers.llama import TINY_MODEL, write_model_without_fim
 from tests.support.servers.processes import gone
+from tests.support.stand_in import StandIn
 from twinny_lsp.errors import (
     Interrupted,
     ModelMissing,
@@ -28,7 +29,7 @@ from twinny_lsp.errors import (
     TimedOut,
     Unsupported,
 )
-from twinny_lsp.exchange import Finish, Generation, ModelFacts, Piece, Prompt, RawPrompt
+from twinny_lsp.exchange import Finish, Generation, Piece, RawPrompt
 from twinny_lsp.providers import embedded_child, embedded_model, embedded_process
 from twinny_lsp.providers.base import Health, Provider, State
 from twinny_lsp.providers.embedded_child import Orders
@@ -59,7 +60,7 @@ def make_model(model_path: str = "", **options: object) -> EmbeddedModel:
     return EmbeddedModel(make_endpoint(**options), "tiny", Path(model_path) if model_path else TINY_MODEL)
 
 
-class FakeHttp:
+class FakeHttp(StandIn):
     """Stands in for HttpProvider: `answers` says what each stream does."""
 
     def __init__(self, ready: Ready, answers: list[str]) -> None:
@@ -80,15 +81,6 @@ class FakeHttp:
 
     async def health(self) -> Health:
         return Health(State.READY, "asked over HTTP")
-
-    async def models(self) -> list[ModelFacts]:
-        return []
-
-    async def facts(self, model: str) -> ModelFacts:
-        return ModelFacts(model)
-
-    def most_choices(self, prompt: Prompt, facts: ModelFacts) -> int:
-        return 1
 
     async def count_tokens(self, text: str, model: str) -> int | None:
         return len(text)

@@ -18,11 +18,10 @@ _ONLY_PROSE = re.compile(
 def prose(text: str, given: FilterInput) -> Step:
     """Take off fences and what stands around them; drop an answer that is only words."""
     around = given.around
-    if around.language in PROSE:
-        return Step(text)
     code, acted = unfenced(text, around, chat=given.chat, patient=given.shape.whole)
     if not code.strip() and acted:
         return Step(None, f"nothing but {acted}")
-    if (given.chat or around.blank) and not acted and _ONLY_PROSE.match(code):
+    words_meant = around.language in PROSE or not (given.chat or around.blank)
+    if not words_meant and not acted and _ONLY_PROSE.match(code):
         return Step(None, "prose instead of code")
     return Step(code, f"took off {acted}" if acted else "")

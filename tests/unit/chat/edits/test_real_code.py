@@ -1,4 +1,4 @@
-"""Functions of this program's own sources, a call in each renamed, answered in the ways that models answer."""
+"""Functions of this program's own sources, a call in each renamed, answered in the ways of models."""
 
 from __future__ import annotations
 

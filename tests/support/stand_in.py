@@ -1,4 +1,4 @@
-"""A provider in this process for benchmarks of the engine: what all of them need beside their stream."""
+"""A provider in this process, for tests and benchmarks: what all of them need beside their stream."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
 ENDPOINT = Endpoint(
-    "bench",
+    "stand-in",
     "openai-compatible",
     "http://127.0.0.1:1",
     Route(Wire.OPENAI_COMPLETIONS, "/v1/completions"),
@@ -18,7 +18,7 @@ ENDPOINT = Endpoint(
 
 
 class StandIn:
-    """Knows nothing and is always well; `stream` is made by who benchmarks."""
+    """Knows nothing and is always well; each has a stream of its own."""
 
     endpoint = ENDPOINT
 
