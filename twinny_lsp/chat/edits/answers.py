@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from twinny_lsp.chat.edits.passage import Passage
-from twinny_lsp.completion.around import LINES_ABOVE, LINES_BELOW, Around
+from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import PROSE
 from twinny_lsp.completion.special import special_token
-from twinny_lsp.completion.text import lead, normalised, words
+from twinny_lsp.completion.text import lead, normalised, without_terminator, words
 from twinny_lsp.languages import canonical
 
 
@@ -133,8 +133,9 @@ def _without_tokens(text: str, passage: Passage) -> str:
     """Without the turns' own marks: what comes behind one is not the answer any more."""
     while match := _ROLE.match(text):
         text = text[match.end() :]
-    above = (*passage.above(LINES_ABOVE), *passage.code)
-    around = Around(passage.language, above, "", "", passage.below(LINES_BELOW))
+    # The whole document: a model may have written all of it, with what looks like a token in its far end.
+    document = tuple(without_terminator(line) for line in passage.lines)
+    around = Around(passage.language, document, "", "", ())
     start = 0
     while token := special_token(text, around, start):
         if token.text == "</think>":  # thoughts are off already: what is left is a string in the code
