@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,33 @@ def test_nothing_is_lost_or_moved_while_the_user_types(
     assert len(typed["gg"]) > 50
     neovim.save(path)
     assert without_sent(path.read_text()) == want
+
+
+EDITED = (
+    "def total(prices):\n    return sum(prices)\n",
+    "# The shop's.\ndef total(prices):\n    return sum(prices)\n",
+)
+
+
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["at rest", "while the user types above"])
+def test_an_edit_of_code_is_one_step_of_undo(
+    neovim: Neovim, chat_model: ChatModel, meanwhile: bool
+) -> None:
+    neovim.open("a.py", CODE, row=2)
+    neovim.keys("<Esc>")
+    chat_model.says([None, f"```python\n{EDITED[0]}```"])
+    act(neovim, "Refactor")
+    neovim.until(lambda: chat_model.asked, "the model is asked")
+    before = CODE
+    if meanwhile:
+        neovim.keys("ggO# The shop's.<Esc>")
+        before = f"# The shop's.\n{CODE}"
+        changes = partial(neovim.traffic.said, "editor", "textDocument/didChange")
+        neovim.until(lambda: "shop's." in str([entry.message for entry in changes()]), "the server knows it")
+    chat_model.goes_on()
+    neovim.until(lambda: neovim.buffer() == EDITED[meanwhile], "the code is edited")
+    neovim.keys("u")
+    neovim.until(lambda: neovim.buffer() == before, "one undo takes it back")
 
 
 @pytest.mark.real
