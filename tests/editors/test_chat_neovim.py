@@ -157,9 +157,7 @@ EDITED = (
 
 
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["at rest", "while the user types above"])
-def test_an_edit_of_code_is_one_step_of_undo(
-    neovim: Neovim, chat_model: ChatModel, meanwhile: bool
-) -> None:
+def test_an_edit_of_code_is_one_step_of_undo(neovim: Neovim, chat_model: ChatModel, meanwhile: bool) -> None:
     neovim.open("a.py", CODE, row=2)
     neovim.keys("<Esc>")
     chat_model.says([None, f"```python\n{EDITED[0]}```"])

@@ -333,7 +333,7 @@ async def test_an_instruction_in_a_command(tmp_path: Path) -> None:
             assert code.text == CHANGED
             with pytest.raises(JsonRpcError, match="no instruction"):
                 await code.editor.command("instruct", {"uri": code.uri})
-            with pytest.raises(JsonRpcError, match="`instruction` is for.*-32602"):
+            with pytest.raises(JsonRpcError, match=r"`instruction` is for.*-32602"):
                 await code.editor.command("refactor", argument)
 
 

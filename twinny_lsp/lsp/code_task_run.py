@@ -232,9 +232,7 @@ async def _place(document: Document, request: Request) -> _Place:
     return await asyncio.to_thread(_found, lines, language, (start, end), request)
 
 
-def _found(
-    lines: Sequence[str], language: str, span: tuple[Position, Position], request: Request
-) -> _Place:
+def _found(lines: Sequence[str], language: str, span: tuple[Position, Position], request: Request) -> _Place:
     from twinny_lsp.chat.edits.enclosing import enclosing
     from twinny_lsp.chat.edits.instruct import instruction_at
     from twinny_lsp.chat.edits.passage import Span, passage, rows

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinny_lsp.errors import TwinnyError
+from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, take, text
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.workspace_edits import abilities, apply, changed
@@ -65,11 +65,16 @@ class CommitMessages:
         from twinny_lsp.chat.edits.decide import No
         from twinny_lsp.context.ignores import Ignores
 
+        asked = await self._asker.whom()
+        if asked.away:
+            raise SettingsError(
+                f"Commit messages are not asked for from {asked.target.endpoint.name}: people you do not "
+                "know would read the changes, with the names of your files. Choose another `chat.provider`."
+            )
         folder = await asyncio.to_thread(self._folder, uri)
         if folder is None:
             raise TwinnyError("No folder is open, so there is no repository to look into.")
         changes = await staged(folder)
-        asked = await self._asker.whom()
         settings = self._sync.settings()
         ignores = await asyncio.to_thread(Ignores, changes.root, settings.privacy())
         prepared = await prepare_commit(
