@@ -19,6 +19,7 @@ CODE = "import os\n\n\ndef add(a, b):\n    c = a + b\n    return c\n\n\nprint(ad
 BETTER = "```python\ndef add(a, b):\n    return a + b\n```"
 CHANGED = CODE.replace("    c = a + b\n    return c\n", "    return a + b\n")
 NO_RESOLVE = {**CAPABILITIES, "textDocument": {}}
+NO_VERSIONS = {"workspace": {"applyEdit": True}}
 
 
 def settings(server: FakeServer, **more: Any) -> dict[str, Any]:
@@ -69,6 +70,18 @@ async def test_the_edit_changes_the_lines_that_differ(tmp_path: Path) -> None:
             assert code.text == CHANGED
             assert "def add(a, b):\n    c = a + b\n    return c\n```" in question(server)
             await code.editor.session.wait_for("$/progress", lambda params: params["value"]["kind"] == "end")
+
+
+@pytest.mark.parametrize(("row", "width"), [(4, 0), (4, 1), (4, 2)])
+async def test_a_character_is_no_selection(tmp_path: Path, row: int, width: int) -> None:
+    """Helix selects one where others have a cursor."""
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["no"]))
+        async with coding(tmp_path, settings(server)) as code:
+            await code.open(CODE)
+            span = {"start": {"line": row, "character": 8}, "end": {"line": row, "character": 8 + width}}
+            await code.editor.command("refactor", {"uri": code.uri, "range": span})
+            assert ("```python\ndef add" in question(server)) is (width < 2)
 
 
 async def test_a_fix_is_told_what_is_wrong_there(tmp_path: Path) -> None:
@@ -195,7 +208,7 @@ async def test_progress_can_cancel_it(tmp_path: Path) -> None:
             await bounded(server.requests[-1].closed.wait())
 
 
-@pytest.mark.parametrize(("client", "capabilities"), [("test", NO_RESOLVE), ("helix", CAPABILITIES)])
+@pytest.mark.parametrize(("client", "capabilities"), [("test", NO_RESOLVE), ("helix", CAPABILITIES), ("test", NO_VERSIONS)])
 async def test_without_resolving_a_command_applies_it(
     tmp_path: Path, client: str, capabilities: dict[str, Any]
 ) -> None:

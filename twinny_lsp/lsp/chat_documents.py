@@ -15,6 +15,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, place, span, take, text
+from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
 from twinny_lsp.lsp.workspace_edits import abilities
@@ -59,6 +60,10 @@ class ChatDocuments:
         return Parts(self._server, self._sync, self._troubles, self._lookup, OrderedDict())
 
     # -- commands
+
+    def table(self) -> dict[str, Command]:
+        """Name (without `twinny-lsp.`) → handler."""
+        return {"openChat": self.open, "sendChat": self.send, "stopChat": self.stop}
 
     async def open(self, argument: Any = None) -> dict[str, Any]:
         """A new chat document, shown to the user: `{uri, path, shown}`. Raises TwinnyError."""

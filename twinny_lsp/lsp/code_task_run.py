@@ -221,6 +221,14 @@ class TaskRun:
         return document
 
 
+def is_cursor(document: Document, span: tuple[int, int, int, int]) -> bool:
+    """Whether a selection is a character at most: in Helix, there is no smaller one."""
+    if span[2] - span[0] > 1:
+        return False
+    selected = document.text_in(span)
+    return len(selected) <= 1 or selected == "\r\n"
+
+
 async def _place(document: Document, request: Request) -> _Place:
     lines, language = document.lines, document.language
     if request.span is None:
@@ -229,6 +237,8 @@ async def _place(document: Document, request: Request) -> _Place:
         line, character, last, stop = request.span
         one, other = document.snapshot(line, character), document.snapshot(last, stop)
         start, end = (one.row, one.column), (other.row, other.column)
+        if is_cursor(document, request.span):
+            end = start
     return await asyncio.to_thread(_found, lines, language, (start, end), request)
 
 

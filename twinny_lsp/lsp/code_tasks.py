@@ -20,7 +20,7 @@ from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, items, span, take, text
 from twinny_lsp.lsp.chat_documents import command_of, plain
 from twinny_lsp.lsp.commands import Command
-from twinny_lsp.lsp.commit_messages import LABEL, LANGUAGE
+from twinny_lsp.lsp.commit_messages import LABEL, LANGUAGE, CommitMessages
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import SEVERITIES
 from twinny_lsp.lsp.workspace_edits import apply
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from twinny_lsp.lsp.asking import Asker
     from twinny_lsp.lsp.chat_documents import ChatDocuments
     from twinny_lsp.lsp.code_task_run import Outcome, Request
-    from twinny_lsp.lsp.commit_messages import CommitMessages
     from twinny_lsp.lsp.server import TwinnyServer
 
 KEYS = ("uri", "range", "instruction", "diagnostics", "open", "wait")
 COMMIT = "commitMessage"
+KINDS = (lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.Refactor)
+"""With all that is below them."""
 LOOK_S = 2.0
 """How long what was seen in the user's folder is good."""
 TITLE_CHARS = 60
@@ -45,10 +46,9 @@ SHOW = "Show the answer"
 class CodeTasks:
     """The handlers; one object per server, many tasks at once."""
 
-    def __init__(
-        self, server: TwinnyServer, chats: ChatDocuments, asker: Asker, commits: CommitMessages
-    ) -> None:
-        self._server, self._chats, self._asker, self._commits = server, chats, asker, commits
+    def __init__(self, server: TwinnyServer, chats: ChatDocuments, asker: Asker) -> None:
+        self._server, self._chats, self._asker = server, chats, asker
+        self._commits = CommitMessages(server, asker)
         self._own: tuple[Task, ...] = ()
         self._looked_at = float("-inf")
 
@@ -69,16 +69,18 @@ class CodeTasks:
     def _on_code(self, document: Document, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         from twinny_lsp.chat.edits.instruct import instruction_at
         from twinny_lsp.completion.blocks import PROSE
+        from twinny_lsp.lsp.code_task_run import is_cursor
 
         found: list[lsp.CodeAction] = []
         where = {"uri": document.uri, "range": plain(params.range)}
-        selected = params.range.start != params.range.end
-        instruction = instruction_at(document.lines, params.range.start.line, document.language)
+        start, end = params.range.start, params.range.end
+        selected = not is_cursor(document, (start.line, start.character, end.line, end.character))
+        instruction = instruction_at(document.lines, start.line, document.language)
         if instruction is not None and not selected:
             title = f"twinny-lsp: Do: {_short(instruction.text)}"
             kind = lsp.CodeActionKind.RefactorRewrite
             found.append(self._action(title, kind, INSTRUCT.name, where))
-        if not selected and not _has_code(document.lines, params.range.start.line):
+        if not selected and not _has_code(document.lines, start.line):
             return found
         diagnostics = params.context.diagnostics
         built_in = () if document.language in PROSE else TASKS
@@ -163,7 +165,8 @@ class CodeTasks:
 
             return run
 
-        return {task.name: handler(task.name) for task in TASKS} | {"task": self.own_task}
+        own = {"task": self.own_task, COMMIT: self._commits.command}
+        return {task.name: handler(task.name) for task in TASKS} | own
 
     async def own_task(self, argument: Any = None) -> dict[str, Any]:
         """A task of the user's own, by `name`."""

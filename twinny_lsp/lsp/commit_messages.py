@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from twinny_lsp.lsp.asking import Asker
     from twinny_lsp.lsp.server import TwinnyServer
-    from twinny_lsp.lsp.sync import SettingsSync
 
 LANGUAGE = "git-commit"
 LABEL = "twinny-lsp: Write the commit message"
@@ -38,8 +37,8 @@ class CommitMessage:
 class CommitMessages:
     """Writes commit messages; holds nothing of them."""
 
-    def __init__(self, server: TwinnyServer, sync: SettingsSync, asker: Asker) -> None:
-        self._server, self._sync, self._asker = server, sync, asker
+    def __init__(self, server: TwinnyServer, asker: Asker) -> None:
+        self._server, self._asker = server, asker
 
     async def command(self, argument: Any = None) -> dict[str, Any]:
         """`{text, style, heldBack, applied}`, or `{started: true}` at once. Raises TwinnyError."""
@@ -75,8 +74,8 @@ class CommitMessages:
         if folder is None:
             raise TwinnyError("No folder is open, so there is no repository to look into.")
         changes = await staged(folder)
-        settings = self._sync.settings()
-        ignores = await asyncio.to_thread(Ignores, changes.root, settings.privacy())
+        privacy = self._server.backend.store.global_settings().privacy()
+        ignores = await asyncio.to_thread(Ignores, changes.root, privacy)
         prepared = await prepare_commit(
             changes,
             ignores.why_never,

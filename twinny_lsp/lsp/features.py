@@ -20,9 +20,8 @@ from twinny_lsp.lsp.actions import code_actions
 from twinny_lsp.lsp.asking import Asker
 from twinny_lsp.lsp.chat import ChatCommand
 from twinny_lsp.lsp.chat_documents import ChatDocuments
-from twinny_lsp.lsp.code_tasks import COMMIT, CodeTasks
+from twinny_lsp.lsp.code_tasks import KINDS, CodeTasks
 from twinny_lsp.lsp.commands import Commands
-from twinny_lsp.lsp.commit_messages import CommitMessages
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.first_run import FirstRun
 from twinny_lsp.lsp.imports import lean_imports
@@ -43,9 +42,7 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     completion = CompletionFeatures(server, sync)
     chats = ChatDocuments(server, sync, troubles)
     caution = Caution(server)
-    asker = Asker(server, sync, troubles, caution)
-    commits = CommitMessages(server, sync, asker)
-    tasks = CodeTasks(server, chats, asker, commits)
+    tasks = CodeTasks(server, chats, Asker(server, sync, troubles, caution))
     server.on_initialized(partial(_start, server, sync, troubles))
 
     def feature(method: str, handler: Callable[..., Any], options: object = None) -> None:
@@ -68,18 +65,14 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
         partial(_actions, server, chats, tasks),
-        lsp.CodeActionOptions(
-            code_action_kinds=[lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.Refactor],
-            resolve_provider=True,
-        ),
+        lsp.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True),
     )
     feature(lsp.CODE_ACTION_RESOLVE, tasks.resolve)
     feature(lsp.TEXT_DOCUMENT_CODE_LENS, chats.lenses, lsp.CodeLensOptions())
     feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
     feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
-    commands = Commands(server, sync).table() | tasks.table() | {COMMIT: commits.command}
+    commands = Commands(server, sync).table() | tasks.table() | chats.table()
     commands["chat"] = ChatCommand(server, sync, troubles, caution).run
-    commands |= {"openChat": chats.open, "sendChat": chats.send, "stopChat": chats.stop}
     commands["accepted"] = completion.accepted
     server.documents.on_close(completion.closed)
     server.documents.on_open(lambda document: _opened(server, completion, document))
