@@ -208,7 +208,9 @@ async def test_progress_can_cancel_it(tmp_path: Path) -> None:
             await bounded(server.requests[-1].closed.wait())
 
 
-@pytest.mark.parametrize(("client", "capabilities"), [("test", NO_RESOLVE), ("helix", CAPABILITIES), ("test", NO_VERSIONS)])
+@pytest.mark.parametrize(
+    ("client", "capabilities"), [("test", NO_RESOLVE), ("helix", CAPABILITIES), ("test", NO_VERSIONS)]
+)
 async def test_without_resolving_a_command_applies_it(
     tmp_path: Path, client: str, capabilities: dict[str, Any]
 ) -> None:

@@ -2,7 +2,7 @@
 
 What is not certain changes nothing. A document that is edited while the model answers gets the edit where
 the code was left alone; else the answer is kept for a chat document. What takes long runs on a thread. Not
-for how tasks are offered and the outcome is handed out (code_tasks.py).
+for how tasks are offered and the outcome is handed out (code_tasks.py, which imports this on a thread).
 """
 
 from __future__ import annotations
@@ -15,16 +15,26 @@ from typing import TYPE_CHECKING
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
+from twinny_lsp.chat import prompting
+from twinny_lsp.chat.edits.changes import edits
+from twinny_lsp.chat.edits.decide import No, decide
+from twinny_lsp.chat.edits.enclosing import enclosing
+from twinny_lsp.chat.edits.instruct import instruction_at
+from twinny_lsp.chat.edits.passage import Edit, Passage, Span, passage, rows
+from twinny_lsp.chat.edits.rebase import rebased
+from twinny_lsp.chat.newfile import blank, test_path
+from twinny_lsp.chat.prompting import Prepared, Problem
+from twinny_lsp.chat.tasks import INSTRUCT, Result, Task
+from twinny_lsp.config.sources import path_of
+from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError, TwinnyError
+from twinny_lsp.lsp.seen import is_cursor
 from twinny_lsp.lsp.workspace_edits import abilities, changed, created
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from twinny_lsp.chat.edits.passage import Edit, Passage
-    from twinny_lsp.chat.prompting import Prepared, Problem
     from twinny_lsp.chat.stream import Spoken
-    from twinny_lsp.chat.tasks import Task
     from twinny_lsp.chat.templates import Templates
     from twinny_lsp.documents.document import Document
     from twinny_lsp.documents.text import Position
@@ -88,8 +98,6 @@ class TaskRun:
 
     async def run(self, request: Request, templates: Templates) -> Outcome:
         """Ask the model and decide. Raises TwinnyError, -32602 for a document that is not open."""
-        from twinny_lsp.chat.tasks import Result
-
         document = self._open(request.uri)
         place = await _place(document, request)
         if refusal := await self._server.backend.gatherer.refusal(request.uri):
@@ -108,10 +116,6 @@ class TaskRun:
     async def _prepare(
         self, request: Request, place: _Place, asked: Asked, templates: Templates, file: Path | None
     ) -> Prepared:
-        from twinny_lsp.chat import prompting
-        from twinny_lsp.chat.tasks import Result
-        from twinny_lsp.documents.windows import estimate_tokens
-
         if request.task.result is Result.EDIT and (why := prompting.too_long(place.asked, asked.answer)):
             raise SettingsError(why)
         left = asked.window - asked.answer - 2 * estimate_tokens(place.asked.original)
@@ -135,8 +139,6 @@ class TaskRun:
         )
 
     async def _edit(self, request: Request, spoken: Spoken, prepared: Prepared, place: _Place) -> Outcome:
-        from twinny_lsp.chat.edits.decide import No, decide
-
         made = await asyncio.to_thread(
             lambda: decide(
                 spoken.text,
@@ -152,21 +154,18 @@ class TaskRun:
         if fitted is None:
             why = "The code was changed while the model answered, so it was left as it is."
             return Outcome(made.text, message=why, kept=True, rows=place.rows)
-        document, edits = fitted
+        document, made_edits = fitted
         able = abilities(self._server.client_capabilities)
-        edit = changed(document, edits, able, f"twinny-lsp: {request.task.title}", made.notes)
+        edit = changed(document, made_edits, able, f"twinny-lsp: {request.task.title}", made.notes)
         shown = able.versioned and able.annotated
         return Outcome(made.text, edit, "" if shown else " ".join(made.notes))
 
     async def _fitted(
-        self, uri: str, passage: Passage, text: str
+        self, uri: str, before: Passage, text: str
     ) -> tuple[Document, tuple[Edit, ...]] | None:
         """The edits for the document as it is now; None when the passage was touched."""
-        from twinny_lsp.chat.edits.changes import edits
-        from twinny_lsp.chat.edits.rebase import rebased
-
         def fit(lines: tuple[str, ...]) -> tuple[Edit, ...] | None:
-            now = passage if lines == passage.lines else rebased(passage, lines)
+            now = before if lines == before.lines else rebased(before, lines)
             return edits(now, text) if now else None
 
         for _ in range(TRIES):
@@ -182,9 +181,6 @@ class TaskRun:
         return None
 
     async def _file(self, spoken: Spoken, prepared: Prepared, place: _Place, file: Path | None) -> Outcome:
-        from twinny_lsp.chat.edits.decide import No, decide
-        from twinny_lsp.chat.newfile import blank
-
         language = place.asked.language
         made = await asyncio.to_thread(
             lambda: decide(spoken.text, blank(language), finish=spoken.finish, hidden=prepared.hidden)
@@ -205,8 +201,6 @@ class TaskRun:
 
     async def _test_file(self, uri: str) -> Path | None:
         """Where the tests of a document go; None for one that is no file."""
-        from twinny_lsp.chat.newfile import test_path
-
         where = self._server.place_of(uri)
         folder = _folder(where.root, uri)
         if folder is None:
@@ -219,14 +213,6 @@ class TaskRun:
         if document is None:
             raise JsonRpcInvalidParams("`uri` is not an open document")
         return document
-
-
-def is_cursor(document: Document, span: tuple[int, int, int, int]) -> bool:
-    """Whether a selection is a character at most: in Helix, there is no smaller one."""
-    if span[2] - span[0] > 1:
-        return False
-    selected = document.text_in(span)
-    return len(selected) <= 1 or selected == "\r\n"
 
 
 async def _place(document: Document, request: Request) -> _Place:
@@ -243,11 +229,6 @@ async def _place(document: Document, request: Request) -> _Place:
 
 
 def _found(lines: Sequence[str], language: str, span: tuple[Position, Position], request: Request) -> _Place:
-    from twinny_lsp.chat.edits.enclosing import enclosing
-    from twinny_lsp.chat.edits.instruct import instruction_at
-    from twinny_lsp.chat.edits.passage import Span, passage, rows
-    from twinny_lsp.chat.tasks import INSTRUCT
-
     start, end = span
     row = start[0]
     instructed = request.task == INSTRUCT
@@ -274,8 +255,6 @@ def _answer(spoken: Spoken, prepared: Prepared, place: _Place, asked: Asked) -> 
 
 def _folder(root: str, uri: str) -> Path | None:
     """Where paths of a document's place begin: its workspace folder, else its own."""
-    from twinny_lsp.config.sources import path_of
-
     if root:
         return path_of(root)
     path = path_of(uri)

@@ -6,9 +6,11 @@ moment ago. How a task is done is code_task_run.py's. `chat/` is imported when i
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -22,7 +24,7 @@ from twinny_lsp.lsp.chat_documents import command_of, plain
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.commit_messages import LABEL, LANGUAGE, CommitMessages
 from twinny_lsp.lsp.notices import Level
-from twinny_lsp.lsp.seen import SEVERITIES
+from twinny_lsp.lsp.seen import SEVERITIES, is_cursor
 from twinny_lsp.lsp.workspace_edits import apply
 
 if TYPE_CHECKING:
@@ -69,7 +71,6 @@ class CodeTasks:
     def _on_code(self, document: Document, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         from twinny_lsp.chat.edits.instruct import instruction_at
         from twinny_lsp.completion.blocks import PROSE
-        from twinny_lsp.lsp.code_task_run import is_cursor
 
         found: list[lsp.CodeAction] = []
         where = {"uri": document.uri, "range": plain(params.range)}
@@ -125,6 +126,7 @@ class CodeTasks:
         first, self._looked_at = self._looked_at < 0, now
         looking = self._see_own()
         if first:
+            await asyncio.to_thread(import_module, "twinny_lsp.chat.edits.instruct")
             await looking
         else:
             self._server.run_task(looking, "look for the user's tasks")
@@ -189,6 +191,8 @@ class CodeTasks:
         return await work
 
     async def _read(self, name: str, given: Mapping[str, Any]) -> Request:
+        # The loop has no time for it.
+        await asyncio.to_thread(import_module, "twinny_lsp.lsp.code_task_run")
         from twinny_lsp.lsp.code_task_run import Request
 
         task = next((each for each in TASKS if each.name == name), None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ class CommitMessages:
 
         Raises TwinnyError, also for an answer that is no message.
         """
+        await asyncio.to_thread(import_module, "twinny_lsp.chat.commit.message")  # the loop has no time for it
         from twinny_lsp.chat.commit.message import Style, clean, prepare_commit
         from twinny_lsp.chat.commit.staged import staged
         from twinny_lsp.chat.edits.decide import No
