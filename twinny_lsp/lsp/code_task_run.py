@@ -160,10 +160,9 @@ class TaskRun:
         shown = able.versioned and able.annotated
         return Outcome(made.text, edit, "" if shown else " ".join(made.notes))
 
-    async def _fitted(
-        self, uri: str, before: Passage, text: str
-    ) -> tuple[Document, tuple[Edit, ...]] | None:
+    async def _fitted(self, uri: str, before: Passage, text: str) -> tuple[Document, tuple[Edit, ...]] | None:
         """The edits for the document as it is now; None when the passage was touched."""
+
         def fit(lines: tuple[str, ...]) -> tuple[Edit, ...] | None:
             now = before if lines == before.lines else rebased(before, lines)
             return edits(now, text) if now else None

@@ -60,7 +60,8 @@ class CommitMessages:
 
         Raises TwinnyError, also for an answer that is no message.
         """
-        await asyncio.to_thread(import_module, "twinny_lsp.chat.commit.message")  # the loop has no time for it
+        # The loop has no time for it.
+        await asyncio.to_thread(import_module, "twinny_lsp.chat.commit.message")
         from twinny_lsp.chat.commit.message import Style, clean, prepare_commit
         from twinny_lsp.chat.commit.staged import staged
         from twinny_lsp.chat.edits.decide import No
