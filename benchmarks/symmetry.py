@@ -33,7 +33,7 @@ from tests.support.symmetry import published
 from twinny_lsp.errors import ProviderError
 from twinny_lsp.exchange import ChatPrompt, Generation, Message
 from twinny_lsp.providers.endpoint import Timeouts
-from twinny_lsp.providers.symmetry import SymmetryProvider
+from twinny_lsp.providers.symmetry.provider import SymmetryProvider
 
 CHATS = 30
 TOKENS = 20

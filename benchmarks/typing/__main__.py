@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.startup import environment
+from benchmarks.typing.figures import Figures, Run
 from benchmarks.typing.inside import InsideClient
 from benchmarks.typing.knower import Counted, Knower, Speed
 from benchmarks.typing.outside import editor_on, model_server
 from benchmarks.typing.peers import PEERS, ready
-from benchmarks.typing.report import Figures, Run, causes, table
+from benchmarks.typing.report import causes, table
 from benchmarks.typing.trace import MOST_ROWS, Hole, files, holes
 from benchmarks.typing.typist import Client, Score, type_hole
 from benchmarks.typing.virtual import run as run_virtually

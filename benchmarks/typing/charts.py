@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from benchmarks.typing.report import Figures, Run
+from benchmarks.typing.figures import Figures, Run
 
 WIDTH, LABELS, RIGHT = 720, 208, 700
 """Where the picture, and in it the column of labels and that of the plot, end."""

@@ -14,7 +14,7 @@ from tests.support.replay import replay
 from twinny_lsp import errors
 from twinny_lsp.exchange import FimPrompt, ModelFacts
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.brands import match_name
+from twinny_lsp.providers.brand import match_name
 from twinny_lsp.providers.http import HttpProvider, Pace
 
 TEMPLATE = "{{- if .Suffix }}<|fim_prefix|>"

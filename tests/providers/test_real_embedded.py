@@ -24,8 +24,8 @@ from tests.support.servers.processes import gone, runs
 from twinny_lsp.errors import Interrupted, ServerFailure, Unsupported
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Finish, Generation, Message, Piece, Prompt
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.embedded import EmbeddedProvider
-from twinny_lsp.providers.embedded_model import _Running
+from twinny_lsp.providers.embedded.model import _Running
+from twinny_lsp.providers.embedded.provider import EmbeddedProvider
 from twinny_lsp.providers.endpoint import Endpoint
 
 pytestmark = pytest.mark.real
@@ -69,7 +69,7 @@ def child_of(pid: int | None = None) -> psutil.Process:
     children = [
         process
         for process in psutil.Process(pid).children()
-        if any("embedded_child" in part for part in process.cmdline())
+        if any("embedded/child" in part for part in process.cmdline())
     ]
     assert len(children) == 1
     return children[0]
@@ -162,7 +162,7 @@ async def test_a_damaged_model_is_told_and_leaves_no_process(tmp_path: Path) -> 
             await answer(provider)
         assert "half.gguf" in str(caught.value)
         assert caught.value.detail
-        assert not [c for c in psutil.Process().children() if "embedded_child" in str(c.cmdline())]
+        assert not [c for c in psutil.Process().children() if "embedded/child" in str(c.cmdline())]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ LIMITED = """
 import asyncio
 from twinny_lsp.errors import ProviderError
 from twinny_lsp.exchange import Generation, RawPrompt
-from twinny_lsp.providers.embedded import EmbeddedProvider
+from twinny_lsp.providers.embedded.provider import EmbeddedProvider
 from twinny_lsp.providers.endpoint import Endpoint
 
 async def main():
@@ -333,8 +333,8 @@ async def test_close_ends_the_child() -> None:
 PARENT = """
 import asyncio, json, sys
 from twinny_lsp.exchange import FimPrompt, Generation
-from twinny_lsp.providers.embedded import EmbeddedProvider
-from twinny_lsp.providers.embedded_model import _Running
+from twinny_lsp.providers.embedded.provider import EmbeddedProvider
+from twinny_lsp.providers.embedded.model import _Running
 from twinny_lsp.providers.endpoint import Endpoint
 
 async def main():
@@ -407,8 +407,8 @@ async def test_a_parent_killed_while_the_model_loads_takes_its_child_along(tmp_p
     os.mkfifo(fifo)
     script = f"""
 import asyncio, os
-from twinny_lsp.providers.embedded_process import ChildProcess
-from twinny_lsp.providers.embedded_child import Orders
+from twinny_lsp.providers.embedded.process import ChildProcess
+from twinny_lsp.providers.embedded.child import Orders
 
 async def main():
     child = ChildProcess(Orders({str(fifo)!r}, "k", parent=os.getpid()), "m")

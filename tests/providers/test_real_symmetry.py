@@ -33,8 +33,8 @@ from twinny_lsp.errors import (
 )
 from twinny_lsp.exchange import ChatPrompt, FimPrompt, Finish, Generation, Message, Piece, Prompt, RawPrompt
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.symmetry import SymmetryProvider
-from twinny_lsp.providers.symmetry_protocol import SYSTEM
+from twinny_lsp.providers.symmetry.protocol import SYSTEM
+from twinny_lsp.providers.symmetry.provider import SymmetryProvider
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are ended by POSIX signals")
 CHUNKS = "model-chunks"
@@ -397,7 +397,7 @@ import asyncio, json, sys
 from pathlib import Path
 from tests.providers.test_real_symmetry import say
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.symmetry import SymmetryProvider
+from twinny_lsp.providers.symmetry.provider import SymmetryProvider
 
 async def main(modules, options):
     endpoint = Endpoint("symmetry", "symmetry", "", None, None, options=options)

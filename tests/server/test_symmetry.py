@@ -17,7 +17,7 @@ from tests.support.symmetry.network import Running
 from twinny_lsp.cli import main as cli
 from twinny_lsp.cli.session import JsonRpcError
 from twinny_lsp.providers.presets import PRESETS, SYMMETRY_NOTICE
-from twinny_lsp.providers.symmetry_setup import modules_folder
+from twinny_lsp.providers.symmetry.setup import modules_folder
 
 MODEL = "model-chunks"
 SECRET = "q8Zr4Kv9Lw2Xp7Ty"

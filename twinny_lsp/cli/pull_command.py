@@ -15,8 +15,8 @@ from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.providers.presets import INSTALL_HINT
 
 if TYPE_CHECKING:
-    from twinny_lsp.providers.embedded_machine import Machine
-    from twinny_lsp.providers.embedded_store import Store
+    from twinny_lsp.providers.embedded.machine import Machine
+    from twinny_lsp.providers.embedded.store import Store
     from twinny_lsp.providers.endpoint import Endpoint
     from twinny_lsp.pull.source import Source
     from twinny_lsp.pull.transfer import Progress, Pulled
@@ -29,14 +29,14 @@ _REDRAW_SECONDS = 0.2
 
 def run(options: argparse.Namespace) -> int:
     """0 when the model is there (or the list was printed), 1 when not, 130 after Ctrl-C."""
-    from twinny_lsp.providers.embedded_store import Store
+    from twinny_lsp.providers.embedded.store import Store
     from twinny_lsp.pull.source import source_of
 
     try:
         endpoint = _endpoint()
         store = Store.of(endpoint)
         if options.list or not options.model:
-            from twinny_lsp.providers.embedded_machine import measure
+            from twinny_lsp.providers.embedded.machine import measure
 
             out(listing(store, measure()))
             return 0
@@ -143,9 +143,9 @@ def _time(seconds: float) -> str:
 
 def _say(source: Source, pulled: Pulled, store: Store) -> int:
     """What came, whether it will do, and how to use it; 1 for a file that is no model."""
-    from twinny_lsp.providers.embedded_gguf import NotGguf, read_facts
-    from twinny_lsp.providers.embedded_machine import measure
-    from twinny_lsp.providers.embedded_options import context_for, lacks_memory
+    from twinny_lsp.providers.embedded.gguf import NotGguf, read_facts
+    from twinny_lsp.providers.embedded.machine import measure
+    from twinny_lsp.providers.embedded.options import context_for, lacks_memory
 
     try:
         header = read_facts(pulled.path)
@@ -179,8 +179,8 @@ def _say(source: Source, pulled: Pulled, store: Store) -> int:
 
 def listing(store: Store, machine: Machine) -> str:
     """The known models, how each would do on this machine, and what is pulled beside them."""
-    from twinny_lsp.providers.embedded_catalogue import CONTEXT_TOKENS, KNOWN
-    from twinny_lsp.providers.embedded_options import amount, threads_for
+    from twinny_lsp.providers.embedded.catalogue import CONTEXT_TOKENS, KNOWN
+    from twinny_lsp.providers.embedded.options import amount, threads_for
 
     pulled = dict(store.models())
     rows = [("MODEL", "SIZE", "MEMORY", "FITS", "PULLED", "")]

@@ -15,7 +15,7 @@ from twinny_lsp.cli.console import complain, out, read_settings
 if TYPE_CHECKING:
     from twinny_lsp.config.resolve import Settings
     from twinny_lsp.providers.endpoint import Endpoint
-    from twinny_lsp.providers.symmetry_setup import Setup
+    from twinny_lsp.providers.symmetry.setup import Setup
 
 NAME = "symmetry"
 WIDTH = 80
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
 
 def status() -> int:
     """What is there, what is allowed, and what that means."""
-    from twinny_lsp.providers.symmetry_setup import look
+    from twinny_lsp.providers.symmetry.setup import look
 
     settings = read_settings().global_settings()
     endpoint = settings.endpoint(NAME)
@@ -46,8 +46,8 @@ def status() -> int:
 
 def install() -> int:
     """Get the modules, or say why that is not possible."""
-    from twinny_lsp.providers.symmetry_setup import InstallFailed, find_node, modules_folder
-    from twinny_lsp.providers.symmetry_setup import install as install_modules
+    from twinny_lsp.providers.symmetry.setup import InstallFailed, find_node, modules_folder
+    from twinny_lsp.providers.symmetry.setup import install as install_modules
 
     settings = read_settings().global_settings()
     node, problem = find_node(node_path(settings))

@@ -18,7 +18,7 @@ from twinny_lsp.completion.seams import Clock, Handle, Registry
 from twinny_lsp.config.resolved import Target
 from twinny_lsp.errors import TwinnyError
 from twinny_lsp.exchange import ModelFacts
-from twinny_lsp.providers.brands import match_name
+from twinny_lsp.providers.brand import match_name
 from twinny_lsp.providers.presets import METERED
 
 LATE_S = 1.0

@@ -17,7 +17,7 @@ from twinny_lsp.errors import (
     WrongAddress,
 )
 from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.brands import match_name
+from twinny_lsp.providers.brand import match_name
 
 log = logging.getLogger(__name__)
 

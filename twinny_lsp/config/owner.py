@@ -16,7 +16,7 @@ from twinny_lsp.config.problems import Problem
 from twinny_lsp.config.spelling import dotted
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.providers.presets import SYMMETRY_NOTICE
-from twinny_lsp.providers.symmetry_protocol import is_key
+from twinny_lsp.providers.symmetry.protocol import is_key
 
 OWNER_KEYS = frozenset({"opt_in", "server_key", "allowed_providers", "bootstrap", "node_path"})
 """Keys of `providers.NAME`."""

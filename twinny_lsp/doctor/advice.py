@@ -13,7 +13,7 @@ from twinny_lsp.doctor.survey import fits, is_loopback
 from twinny_lsp.doctor.whereabouts import Kind
 from twinny_lsp.errors import FailureKind
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.brands import match_name
+from twinny_lsp.providers.brand import match_name
 from twinny_lsp.providers.presets import PRESETS, Preset
 from twinny_lsp.providers.transport import NOT_THERE
 

@@ -21,7 +21,7 @@ from twinny_lsp.errors import ProviderError, TwinnyError
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.fim.families import Choice, Kind, choose, membership
 from twinny_lsp.providers.base import Provider, State
-from twinny_lsp.providers.brands import match_name
+from twinny_lsp.providers.brand import match_name
 from twinny_lsp.providers.endpoint import Endpoint, Link, Timeouts
 from twinny_lsp.providers.presets import METERED, PRESETS
 

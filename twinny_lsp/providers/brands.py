@@ -1,20 +1,19 @@
 """What only one brand of server answers: is it well, which models has it, how much fits into one.
 
-Everything goes through `Ask`, one question and its decoded JSON, which raises ProviderError. Not for
-generating text: the wire modules do that for all brands alike.
+What all servers of the OpenAI API have, and how they are asked: brand.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 from urllib.parse import quote
 
 from twinny_lsp import errors
 from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.providers.base import Health, State
+from twinny_lsp.providers.brand import Ask, OpenAi, match_name
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.wire import JsonObject, int_at, object_at, objects_at, text_at
 
@@ -23,28 +22,8 @@ _OLLAMA_DEFAULT_CONTEXT = 4096
 """Ollama's own num_ctx on machines with less than 24 GiB of video memory."""
 
 
-class Ask(Protocol):
-    """One question to the server: the decoded JSON, or a ProviderError."""
-
-    def __call__(self, method: str, path: str, body: JsonObject | None = None) -> Awaitable[object]:
-        """Ask `path`, relative to the endpoint's base URL."""
-        ...
-
-
-def match_name(wanted: str, names: Iterable[str]) -> str | None:
-    """The name a server knows a model by: exactly this, else with `:latest`, else without the tag."""
-    known = list(names)
-    bare, _, tag = wanted.rpartition(":")
-    candidates = [wanted, f"{wanted}:latest"]
-    if bare and tag == "latest":
-        candidates.append(bare)
-    return next((name for name in candidates if name in known), None)
-
-
 def brand_of(endpoint: Endpoint) -> OpenAi:
     """The brand an endpoint's preset stands for; unknown ones are plain servers of the OpenAI API."""
-    from twinny_lsp.providers.morebrands import KoboldCpp, LlamaSwap, Tgi
-
     brands: dict[str, type[OpenAi]] = {
         "ollama": Ollama,
         "openwebui": OpenWebUi,
@@ -57,60 +36,6 @@ def brand_of(endpoint: Endpoint) -> OpenAi:
         "llama-swap": LlamaSwap,
     }
     return brands.get(endpoint.preset, OpenAi)(endpoint)
-
-
-class OpenAi:
-    """Any server of the OpenAI API: `/v1/models` is all there is."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    def name_for(self, model: str) -> str:
-        """The model's name as this brand wants it in a request."""
-        return model
-
-    async def health(self, ask: Ask) -> Health:
-        """Raises ProviderError when it is not well."""
-        await ask("GET", self._list_path())
-        return Health(State.READY)
-
-    async def models(self, ask: Ask) -> list[ModelFacts]:
-        """What it lists, in its own order."""
-        listed = await ask("GET", self._list_path())
-        return [self._model(entry) for entry in objects_at(listed, "data") if text_at(entry, "id")]
-
-    async def facts(self, ask: Ask, model: str) -> ModelFacts:
-        """One model out of the list; of a model that is not listed, nothing is known."""
-        models = {found.name: found for found in await self.models(ask)}
-        name = match_name(model, models)
-        return replace(models[name], name=model) if name is not None else ModelFacts(model)
-
-    def _list_path(self) -> str:
-        """`models` beside `chat/completions`, wherever the settings put that."""
-        route = self._endpoint.chat or self._endpoint.completion
-        path = route.path if route else "/v1/chat/completions"
-        for tail in ("/chat/completions", "/completions", "/fim/completions"):
-            if path.endswith(tail):
-                return path.removesuffix(tail) + "/models"
-        return "/v1/models"
-
-    def _model(self, entry: Mapping[str, object]) -> ModelFacts:
-        status = text_at(object_at(entry, "status"), "value")
-        capabilities = object_at(entry, "capabilities")
-        fim = capabilities.get("completion_fim")
-        return ModelFacts(
-            text_at(entry, "id"),
-            insert=fim if isinstance(fim, bool) else None,
-            context_tokens=_first_int(
-                int_at(object_at(entry, "meta"), "n_ctx"),
-                int_at(entry, "max_model_len"),
-                int_at(entry, "context_length"),
-                int_at(entry, "max_context_length"),
-                int_at(object_at(entry, "parameters"), "max_seq_len"),
-            ),
-            capabilities=tuple(name for name, has in capabilities.items() if has is True),
-            loaded=status == "loaded" if status else None,
-        )
 
 
 class Ollama(OpenAi):
@@ -300,6 +225,68 @@ class Oobabooga(OpenAi):
         return loaded[0] if loaded else ModelFacts(model, loaded=False)
 
 
+class KoboldCpp(OpenAi):
+    """KoboldCpp: one model, named `koboldcpp/FILE` in its list, whatever name is asked for."""
+
+    async def health(self, ask: Ask) -> Health:
+        """By its version."""
+        told = await ask("GET", "/api/extra/version")
+        number = text_at(told, "version") if isinstance(told, dict) else ""
+        return Health(State.READY, server=f"KoboldCpp {number}".strip())
+
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """The one that is loaded, by its file's name."""
+        listed = await super().models(ask)
+        return [replace(each, name=each.name.removeprefix("koboldcpp/"), loaded=True) for each in listed]
+
+    async def facts(self, ask: Ask, model: str) -> ModelFacts:
+        """The loaded model, and its context, which the list does not tell."""
+        models = await self.models(ask)
+        try:
+            told = await ask("GET", "/api/extra/true_max_context_length")
+        except errors.ProviderError:
+            told = None
+        context = int_at(told, "value") if isinstance(told, dict) else None
+        serves = models[0].name if models else ""
+        return ModelFacts(model, context_tokens=context, loaded=bool(models), serves=serves)
+
+
+class Tgi(OpenAi):
+    """text-generation-inference: one model, told by `/info`; `/health` has no body."""
+
+    async def health(self, ask: Ask) -> Health:
+        """By what it says of itself."""
+        told = await ask("GET", "/info")
+        number = text_at(told, "version") if isinstance(told, dict) else ""
+        return Health(State.READY, server=f"text-generation-inference {number}".strip())
+
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """The one it serves; older versions have no `/v1/models`."""
+        told = await ask("GET", "/info")
+        name = text_at(told, "model_id") if isinstance(told, dict) else ""
+        window = int_at(told, "max_total_tokens") if isinstance(told, dict) else None
+        return [ModelFacts(name, context_tokens=window, loaded=True)] if name else []
+
+    async def facts(self, ask: Ask, model: str) -> ModelFacts:
+        """It serves that model, whatever name is asked for."""
+        models = await self.models(ask)
+        return replace(models[0], name=model, serves=models[0].name) if models else ModelFacts(model)
+
+
+class LlamaSwap(OpenAi):
+    """llama-swap: starts the server of the model that is asked for, and stops the one before."""
+
+    async def models(self, ask: Ask) -> list[ModelFacts]:
+        """Those of its configuration; loaded are those whose server runs and is ready."""
+        listed = await super().models(ask)
+        try:
+            running = objects_at(await ask("GET", "/running"), "running")
+        except errors.ProviderError:
+            return listed
+        ready = {text_at(each, "model") for each in running if text_at(each, "state") == "ready"}
+        return [replace(each, loaded=each.name in ready) for each in listed]
+
+
 def _file_name(path: str) -> str:
     """The last part of a path on the server's machine, whatever system that is."""
     return path.replace("\\", "/").rpartition("/")[2]
@@ -307,7 +294,3 @@ def _file_name(path: str) -> str:
 
 def _strings(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def _first_int(*values: int | None) -> int | None:
-    return next((value for value in values if value), None)

@@ -18,6 +18,7 @@ from twinny_lsp.exchange import ChatPrompt, FimPrompt, Generation, ModelFacts, P
 from twinny_lsp.providers import brands, failures, llamacpp, ollama, openai, routes
 from twinny_lsp.providers.answer import Answer, Complaint, ErrorBody, Refusal, complaint_in
 from twinny_lsp.providers.base import Health, State
+from twinny_lsp.providers.brand import match_name
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 from twinny_lsp.providers.failures import Evidence
 from twinny_lsp.providers.framing import Form
@@ -163,7 +164,7 @@ class HttpProvider:
                 continue
             if isinstance(error, errors.ModelMissing):
                 there = await self._there()
-                other = brands.match_name(asked, there)
+                other = match_name(asked, there)
                 if other is not None and other != generation.model and generation.model == first:
                     self._names[asked] = other
                     generation = replace(generation, model=other)

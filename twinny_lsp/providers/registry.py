@@ -59,11 +59,11 @@ class Registry:
 
 def _make(endpoint: Endpoint) -> Provider:
     if endpoint.preset == "embedded":
-        from twinny_lsp.providers.embedded import EmbeddedProvider
+        from twinny_lsp.providers.embedded.provider import EmbeddedProvider
 
         return EmbeddedProvider(endpoint)
     if endpoint.preset == "symmetry":
-        from twinny_lsp.providers.symmetry import SymmetryProvider
+        from twinny_lsp.providers.symmetry.provider import SymmetryProvider
 
         return SymmetryProvider(endpoint)
     from twinny_lsp.providers.http import HttpProvider

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from twinny_lsp import errors
-from twinny_lsp.providers.brands import Ask
+from twinny_lsp.providers.brand import Ask
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.wire import JsonObject
 

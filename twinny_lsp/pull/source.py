@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from twinny_lsp.errors import PullError
-from twinny_lsp.providers.embedded_catalogue import KNOWN, known
-from twinny_lsp.providers.embedded_store import name_of
+from twinny_lsp.providers.embedded.catalogue import KNOWN, known
+from twinny_lsp.providers.embedded.store import name_of
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+ -]{0,200}\.gguf", re.IGNORECASE)
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)

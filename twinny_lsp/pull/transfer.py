@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinny_lsp.errors import PullError
-from twinny_lsp.providers.embedded_gguf import MAGIC
-from twinny_lsp.providers.embedded_options import amount
+from twinny_lsp.providers.embedded.gguf import MAGIC
+from twinny_lsp.providers.embedded.options import amount
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.pull.fetch import Answer, Asked, Body, Broken, Client, checksum_in, client_for, opened
 from twinny_lsp.pull.part import NoSpace, Note, Part, alone

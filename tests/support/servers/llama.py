@@ -4,7 +4,7 @@
     python -m tests.support.servers.llama --key secret # prints READY URL, ends with its standard input
 
 It ends when its standard input ends, with its parent, or after `seconds`, whatever comes first. Not for
-testing the embedded provider's life cycle: that is twinny_lsp/providers/embedded*.py itself.
+testing the embedded provider's life cycle: that is twinny_lsp/providers/embedded itself.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from twinny_lsp.providers import embedded_child
-from twinny_lsp.providers.embedded_child import Orders
+from twinny_lsp.providers.embedded import child as embedded_child
+from twinny_lsp.providers.embedded.child import Orders
 
-TINY_MODEL = Path(embedded_child.__file__).parent.parent / "assets" / "tiny-fim-q8_0.gguf"
+TINY_MODEL = Path(embedded_child.__file__).parents[2] / "assets" / "tiny-fim-q8_0.gguf"
 ALIAS = "tiny-fim"
 _FIM_NAMES = (b"fim_pre", b"fim_suf", b"fim_mid")
 """How both the keys that name the tokens and the tokens' texts (`<|fim_prefix|>`) begin."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from twinny_lsp.providers.endpoint import Endpoint, Timeouts
 from twinny_lsp.providers.presets import PRESETS
-from twinny_lsp.providers.symmetry_setup import ASSETS, LOCK, Node, find_node, install, installed_version
+from twinny_lsp.providers.symmetry.setup import ASSETS, LOCK, Node, find_node, install, installed_version
 
 CACHE = Path(__file__).parents[3] / ".cache" / "symmetry"
 SCRIPT = Path(__file__).with_name("network.cjs")

@@ -15,10 +15,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from benchmarks.typing.charts import pictures
+from benchmarks.typing.figures import Figures, Run, medians
 from benchmarks.typing.inside import InsideClient
 from benchmarks.typing.knower import Knower, Speed, parted
 from benchmarks.typing.outside import INLINE, MENU, ghost, method_for
-from benchmarks.typing.report import Figures, Run, causes, medians
+from benchmarks.typing.report import causes
 from benchmarks.typing.server import ModelServer
 from benchmarks.typing.trace import SLOW_AFTER, Hole, files, gap_ms, holes
 from benchmarks.typing.typist import Score, is_right, type_hole

@@ -18,8 +18,8 @@ from tests.support.servers.llama import TINY_MODEL, write_model_without_fim
 from twinny_lsp.cli import pull_command
 from twinny_lsp.cli.main import main
 from twinny_lsp.cli.pull_command import Meter, listing
-from twinny_lsp.providers.embedded_machine import Machine
-from twinny_lsp.providers.embedded_store import Store
+from twinny_lsp.providers.embedded.machine import Machine
+from twinny_lsp.providers.embedded.store import Store
 from twinny_lsp.pull.transfer import Progress
 
 DATA = TINY_MODEL.read_bytes()
@@ -97,7 +97,7 @@ async def test_what_goes_wrong_is_one_line(folder: Path, capsys: pytest.CaptureF
 async def test_a_model_that_this_machine_cannot_run_is_told(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twinny_lsp.providers.embedded_machine.measure", lambda: Machine(2, 10**8))
+    monkeypatch.setattr("twinny_lsp.providers.embedded.machine.measure", lambda: Machine(2, 10**8))
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "xllamacpp" else find(name))
     async with FakeServer() as server:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from twinny_lsp.cli.main import main
-from twinny_lsp.providers import symmetry_setup
 from twinny_lsp.providers.presets import SYMMETRY_NOTICE
-from twinny_lsp.providers.symmetry_setup import InstallFailed, Node
+from twinny_lsp.providers.symmetry import setup as symmetry_setup
+from twinny_lsp.providers.symmetry.setup import InstallFailed, Node
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:

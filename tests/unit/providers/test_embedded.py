@@ -13,11 +13,11 @@ from tests.support.servers.llama import TINY_MODEL, write_model_without_fim
 from twinny_lsp.errors import ModelMissing, ServerFailure, Unsupported
 from twinny_lsp.exchange import Generation, RawPrompt
 from twinny_lsp.fim.families import choose
-from twinny_lsp.providers import embedded as embedded_module
 from twinny_lsp.providers.base import State
-from twinny_lsp.providers.embedded import EmbeddedProvider
-from twinny_lsp.providers.embedded_catalogue import KNOWN, KnownModel, known
-from twinny_lsp.providers.embedded_store import Store, name_of
+from twinny_lsp.providers.embedded import provider as embedded_module
+from twinny_lsp.providers.embedded.catalogue import KNOWN, KnownModel, known
+from twinny_lsp.providers.embedded.provider import EmbeddedProvider
+from twinny_lsp.providers.embedded.store import Store, name_of
 from twinny_lsp.providers.endpoint import Endpoint
 
 FILES = ("qwen2.5-coder-1.5b-q8_0.gguf", "My-Model.Q4_K_M.gguf", "notes.txt", "half.gguf.part")

@@ -12,10 +12,10 @@ import pytest
 
 from twinny_lsp.config.cleaning import clean
 from twinny_lsp.config.resolve import load
-from twinny_lsp.providers.embedded_catalogue import CONTEXT_TOKENS, KNOWN
-from twinny_lsp.providers.embedded_failures import Ending, NoRoom, could_not, ended_early
-from twinny_lsp.providers.embedded_options import CONTEXTS, IDLE_SECONDS, MAX_THREADS, Lack, amount
-from twinny_lsp.providers.embedded_store import Store
+from twinny_lsp.providers.embedded.catalogue import CONTEXT_TOKENS, KNOWN
+from twinny_lsp.providers.embedded.failures import Ending, NoRoom, could_not, ended_early
+from twinny_lsp.providers.embedded.options import CONTEXTS, IDLE_SECONDS, MAX_THREADS, Lack, amount
+from twinny_lsp.providers.embedded.store import Store
 from twinny_lsp.providers.presets import INSTALL_HINT
 from twinny_lsp.pull import fetch, transfer
 

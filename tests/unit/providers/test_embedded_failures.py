@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from twinny_lsp.errors import ServerFailure
-from twinny_lsp.providers.embedded_failures import Cause, Ending, OutOfMemory, could_not, ended_early
+from twinny_lsp.providers.embedded.failures import Cause, Ending, OutOfMemory, could_not, ended_early
 
 PREFIX = "0.00.006.901 E llama_model_load: error loading model: "
 

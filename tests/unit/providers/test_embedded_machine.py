@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from twinny_lsp.providers.embedded_gguf import GgufFacts
-from twinny_lsp.providers.embedded_machine import Machine, linux_cores, linux_memory, measure, oom_kills
-from twinny_lsp.providers.embedded_options import context_for, lacks_memory, threads_for
+from twinny_lsp.providers.embedded.gguf import GgufFacts
+from twinny_lsp.providers.embedded.machine import Machine, linux_cores, linux_memory, measure, oom_kills
+from twinny_lsp.providers.embedded.options import context_for, lacks_memory, threads_for
 
 GIB = 1 << 30
 MEMINFO = "MemTotal: 16777216 kB\nMemFree: 1 kB\nMemAvailable: 8388608 kB\nSwapFree:    1048576 kB\n"

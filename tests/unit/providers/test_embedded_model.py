@@ -30,14 +30,16 @@ from twinny_lsp.errors import (
     Unsupported,
 )
 from twinny_lsp.exchange import Finish, Generation, Piece, RawPrompt
-from twinny_lsp.providers import embedded_child, embedded_model, embedded_process
 from twinny_lsp.providers.base import Health, Provider, State
-from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_gguf import NotGguf, read_facts
-from twinny_lsp.providers.embedded_machine import Machine
-from twinny_lsp.providers.embedded_model import EmbeddedModel
-from twinny_lsp.providers.embedded_process import ChildProcess, Ready
-from twinny_lsp.providers.embedded_share import Board, board_folder, join
+from twinny_lsp.providers.embedded import child as embedded_child
+from twinny_lsp.providers.embedded import model as embedded_model
+from twinny_lsp.providers.embedded import process as embedded_process
+from twinny_lsp.providers.embedded.child import Orders
+from twinny_lsp.providers.embedded.gguf import NotGguf, read_facts
+from twinny_lsp.providers.embedded.machine import Machine
+from twinny_lsp.providers.embedded.model import EmbeddedModel
+from twinny_lsp.providers.embedded.process import ChildProcess, Ready
+from twinny_lsp.providers.embedded.share import Board, board_folder, join
 from twinny_lsp.providers.endpoint import Endpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the scripted children use POSIX signals")
@@ -529,7 +531,7 @@ async def test_the_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 async def test_joining_something_else_gives_no_lease(
     reply: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from twinny_lsp.providers import embedded_share
+    from twinny_lsp.providers.embedded import share as embedded_share
 
     monkeypatch.setattr(embedded_share, "JOIN_SECONDS", 0.1)
     served: list[asyncio.StreamWriter] = []

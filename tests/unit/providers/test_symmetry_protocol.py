@@ -7,7 +7,7 @@ import json
 import pytest
 
 from twinny_lsp.exchange import Finish, Message, Peer
-from twinny_lsp.providers.symmetry_protocol import (
+from twinny_lsp.providers.symmetry.protocol import (
     PUBLIC_SERVER_KEY,
     SYSTEM,
     AnswerReader,

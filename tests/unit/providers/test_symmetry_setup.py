@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from twinny_lsp.providers import symmetry_setup
-from twinny_lsp.providers.symmetry_setup import (
+from twinny_lsp.providers.symmetry import setup as symmetry_setup
+from twinny_lsp.providers.symmetry.setup import (
     ASSETS,
     LOCK,
     InstallFailed,

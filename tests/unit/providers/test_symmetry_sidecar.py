@@ -15,8 +15,8 @@ import pytest
 
 from tests.support.asking import limited
 from tests.support.servers.processes import gone, runs
-from twinny_lsp.providers import symmetry_sidecar
-from twinny_lsp.providers.symmetry_sidecar import (
+from twinny_lsp.providers.symmetry import sidecar as symmetry_sidecar
+from twinny_lsp.providers.symmetry.sidecar import (
     Connection,
     Launch,
     PeerClosed,

@@ -1,6 +1,6 @@
 """A model file as it lies there: whether it can be run at all, and what its header says.
 
-Everything that can be known without a process. Not for running it: that is embedded_model.py.
+Everything that can be known without a process. Not for running it: that is model.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 from stat import S_ISREG
 
 from twinny_lsp.errors import ModelMissing, Unsupported
-from twinny_lsp.providers.embedded_failures import damaged
-from twinny_lsp.providers.embedded_gguf import GgufFacts, NotGguf, NotWhole, read_facts
+from twinny_lsp.providers.embedded.failures import damaged
+from twinny_lsp.providers.embedded.gguf import GgufFacts, NotGguf, NotWhole, read_facts
 from twinny_lsp.providers.presets import INSTALL_HINT
 
 

@@ -21,16 +21,16 @@ from pathlib import Path
 from twinny_lsp.exchange import ChatPrompt, Finish, Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint
-from twinny_lsp.providers.symmetry_failures import Failures
-from twinny_lsp.providers.symmetry_protocol import (
+from twinny_lsp.providers.symmetry.failures import Failures
+from twinny_lsp.providers.symmetry.protocol import (
     MAX_MESSAGE_BYTES,
     PUBLIC_SERVER_KEY,
     AnswerReader,
     inference,
 )
-from twinny_lsp.providers.symmetry_search import Found, Wanted, find
-from twinny_lsp.providers.symmetry_setup import Setup, look
-from twinny_lsp.providers.symmetry_sidecar import (
+from twinny_lsp.providers.symmetry.search import Found, Wanted, find
+from twinny_lsp.providers.symmetry.setup import Setup, look
+from twinny_lsp.providers.symmetry.sidecar import (
     IDLE_SECONDS,
     Connection,
     Launch,

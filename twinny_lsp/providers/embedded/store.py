@@ -1,7 +1,7 @@
 """The models the embedded provider can run: those that were pulled, one the settings name, the tiny one.
 
 A name finds a file here: a known model's name, or a file's name with or without `.gguf`. Not for getting
-models (twinny_lsp/pull), nor for running them (embedded_model.py).
+models (twinny_lsp/pull), nor for running them (model.py).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinny_lsp.errors import ModelMissing
-from twinny_lsp.providers.embedded_catalogue import KNOWN, known
+from twinny_lsp.providers.embedded.catalogue import KNOWN, known
 from twinny_lsp.providers.endpoint import Endpoint
 
-TINY_FILE = Path(__file__).parent.parent / "assets" / "tiny-fim-q8_0.gguf"
+TINY_FILE = Path(__file__).parents[2] / "assets" / "tiny-fim-q8_0.gguf"
 TINY_NAME = "tiny-fim"
 SUFFIX = ".gguf"
 

@@ -10,9 +10,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_gguf import GgufFacts
-from twinny_lsp.providers.embedded_machine import Machine
+from twinny_lsp.providers.embedded.child import Orders
+from twinny_lsp.providers.embedded.gguf import GgufFacts
+from twinny_lsp.providers.embedded.machine import Machine
 from twinny_lsp.providers.endpoint import Endpoint
 
 MIN_BATCH_TOKENS = 32

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from twinny_lsp.errors import ModelMissing, ProviderError, ServerFailure, Unsupported
-from twinny_lsp.providers.embedded_options import Lack
+from twinny_lsp.providers.embedded.options import Lack
 from twinny_lsp.providers.presets import INSTALL_HINT
 
 UPGRADE_HINT = "`pip install -U xllamacpp`, with pipx `pipx runpip twinny-lsp install -U xllamacpp`"
@@ -167,7 +167,7 @@ def damaged(path: Path, words: str, provider: str) -> ProviderError:
 
 
 def could_not(answer: tuple[str, str], path: str, tail: str, provider: str) -> ProviderError:
-    """The error for a child's own `(reason, words)`; see embedded_child.FAILURES."""
+    """The error for a child's own `(reason, words)`; see child.FAILURES."""
     reason, words = answer
     if reason == "no-extra":
         message = f"the embedded model needs llama.cpp: {INSTALL_HINT}"

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ASSETS = Path(__file__).parent.parent / "assets" / "symmetry"
+ASSETS = Path(__file__).parents[2] / "assets" / "symmetry"
 LOCK = "package-lock.json"
 OLDEST_NODE = 18
 ASK_SECONDS = 10.0

@@ -3,14 +3,14 @@
 Base models, not instructed ones: they were trained to fill in the middle. Sizes are rounded and only there to
 choose by; what a server tells of its file holds. No checksums: the servers tell those of their files.
 Licences are Apache 2.0 but for Qwen2.5-Coder 3B.
-Not for what is on this machine: that is embedded_store.py.
+Not for what is on this machine: that is store.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twinny_lsp.providers.embedded_options import memory_needed
+from twinny_lsp.providers.embedded.options import memory_needed
 
 _SITE = "https://huggingface.co"
 CONTEXT_TOKENS = 4096

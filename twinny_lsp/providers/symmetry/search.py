@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinny_lsp.exchange import Peer
-from twinny_lsp.providers.symmetry_failures import Failures
-from twinny_lsp.providers.symmetry_protocol import (
+from twinny_lsp.providers.symmetry.failures import Failures
+from twinny_lsp.providers.symmetry.protocol import (
     is_key,
     peer,
     provider_topic,
@@ -22,7 +22,7 @@ from twinny_lsp.providers.symmetry_protocol import (
     server_topic,
     verify_session,
 )
-from twinny_lsp.providers.symmetry_sidecar import Connection, PeerClosed, Sidecar
+from twinny_lsp.providers.symmetry.sidecar import Connection, PeerClosed, Sidecar
 from twinny_lsp.providers.wire import text_at
 
 ATTEMPTS = 2

@@ -2,7 +2,7 @@
 
 Plain `subprocess` with two small threads instead of asyncio's: it works on every event loop and
 platform, and a shared child must be able to outlive this process's loop. Not for: choosing when to
-start, sharing (embedded_share.py), or talking to the model.
+start, sharing (share.py), or talking to the model.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import IO
 
 from twinny_lsp.errors import ServerFailure, TimedOut
-from twinny_lsp.providers import embedded_child
-from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_failures import Ending, could_not, ended_early
-from twinny_lsp.providers.embedded_machine import oom_kills
+from twinny_lsp.providers.embedded import child
+from twinny_lsp.providers.embedded.child import Orders
+from twinny_lsp.providers.embedded.failures import Ending, could_not, ended_early
+from twinny_lsp.providers.embedded.machine import oom_kills
 
 TAIL_BYTES = 4096
 GRACE_SECONDS = 2.0
@@ -123,7 +123,7 @@ class ChildProcess:
         flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-        command = [sys.executable, "-P", str(Path(embedded_child.__file__))]
+        command = [sys.executable, "-P", str(Path(child.__file__))]
         try:
             process = subprocess.Popen(  # noqa: S603 (our own interpreter and file)
                 command,

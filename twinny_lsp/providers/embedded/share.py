@@ -3,7 +3,7 @@
 A starter writes where its child listens into a file only this user can read; others connect to the
 child's control port and hold that connection as their lease. Nobody's clean exit is needed: the
 kernel closes what a dead process held, and a file that points nowhere is found out by trying it.
-Not for: starting the child (embedded_process.py).
+Not for: starting the child (process.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from twinny_lsp.filelock import try_lock
-from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_failures import Ending
-from twinny_lsp.providers.embedded_process import Ready
+from twinny_lsp.providers.embedded.child import Orders
+from twinny_lsp.providers.embedded.failures import Ending
+from twinny_lsp.providers.embedded.process import Ready
 
 JOIN_SECONDS = 3.0
 POLL_SECONDS = 0.05

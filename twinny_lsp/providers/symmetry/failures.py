@@ -10,8 +10,8 @@ from twinny_lsp import errors
 from twinny_lsp.exchange import Generation, Peer
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.failures import scrub
-from twinny_lsp.providers.symmetry_setup import INSTALL
-from twinny_lsp.providers.symmetry_sidecar import SidecarFailed
+from twinny_lsp.providers.symmetry.setup import INSTALL
+from twinny_lsp.providers.symmetry.sidecar import SidecarFailed
 
 SHOWN_ID = 12
 MAX_LISTED = 5

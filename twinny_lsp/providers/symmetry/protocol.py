@@ -1,7 +1,7 @@
 """What is said on the Symmetry network, from a consumer's side: topics, messages, frames of an answer.
 
 A message is one frame of JSON, `{"key": name, "data": anything}`, without a delimiter. Pure: no process and
-no clock. Not for finding a provider (symmetry_search.py). The facts come from symmetry-core and
+no clock. Not for finding a provider (search.py). The facts come from symmetry-core and
 symmetry-server as published, versions 1.0.10 to 1.0.46.
 """
 

@@ -5,7 +5,7 @@ Store. Without a model of the user's choice the tiny one in the package is used,
 works and no more than that.
 
 Options (Endpoint.options): `model_path` (a GGUF file, which then answers to every name), `model_directory`
-(the folder of pulled models), and those of embedded_model.py.
+(the folder of pulled models), and those of model.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from twinny_lsp.errors import ProviderError, ServerFailure
 from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
 from twinny_lsp.providers.base import Health, State
-from twinny_lsp.providers.embedded_model import SERVER, EmbeddedModel
-from twinny_lsp.providers.embedded_store import Store, name_of
+from twinny_lsp.providers.embedded.model import SERVER, EmbeddedModel
+from twinny_lsp.providers.embedded.store import Store, name_of
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.presets import INSTALL_HINT
 

@@ -30,14 +30,14 @@ from twinny_lsp.errors import (
 )
 from twinny_lsp.exchange import FimPrompt, Generation, ModelFacts, Piece
 from twinny_lsp.providers.base import Health, Provider, State
-from twinny_lsp.providers.embedded_child import Orders
-from twinny_lsp.providers.embedded_failures import Ending, NoRoom, OutOfMemory
-from twinny_lsp.providers.embedded_file import ModelFile
-from twinny_lsp.providers.embedded_gguf import GgufFacts
-from twinny_lsp.providers.embedded_machine import Machine, measure
-from twinny_lsp.providers.embedded_options import EmbeddedOptions, lacks_memory
-from twinny_lsp.providers.embedded_process import ChildProcess, Ready
-from twinny_lsp.providers.embedded_share import Board, board_folder, join
+from twinny_lsp.providers.embedded.child import Orders
+from twinny_lsp.providers.embedded.failures import Ending, NoRoom, OutOfMemory
+from twinny_lsp.providers.embedded.file import ModelFile
+from twinny_lsp.providers.embedded.gguf import GgufFacts
+from twinny_lsp.providers.embedded.machine import Machine, measure
+from twinny_lsp.providers.embedded.options import EmbeddedOptions, lacks_memory
+from twinny_lsp.providers.embedded.process import ChildProcess, Ready
+from twinny_lsp.providers.embedded.share import Board, board_folder, join
 from twinny_lsp.providers.endpoint import Endpoint, KeySource, Route, Wire
 
 SERVER = "llama.cpp (embedded)"

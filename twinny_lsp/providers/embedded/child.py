@@ -1,6 +1,6 @@
 """llama.cpp's own HTTP server in a process of its own: the program behind the embedded provider.
 
-It is started as a file (`python -P embedded_child.py`), not as a module: the current folder is then
+It is started as a file (`python -P child.py`), not as a module: the current folder is then
 not importable, so nothing in a user's project can stand in for a module of ours, and it needs
 nothing of twinny_lsp. It reads one JSON line of orders from standard input (see `Orders`), loads the
 model, and writes one JSON line to standard output: `{"address", "control", "pid"}` or

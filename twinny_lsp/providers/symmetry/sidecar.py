@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinny_lsp.providers.symmetry_setup import ASSETS, NO_WINDOW, child_environment
+from twinny_lsp.providers.symmetry.setup import ASSETS, NO_WINDOW, child_environment
 
 START_SECONDS = 15.0
 IDLE_SECONDS = 60.0

@@ -1,0 +1,1 @@
+"""Chat over the Symmetry network, whose connections a Node.js sidecar holds."""
