@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Sequence
 
+from tests.editors.lsp_tee import Traffic
 from tests.support.fake_server import FakeServer, Recorded, Reply, chat_stream, json_reply
 from twinny_lsp.chat.document import parse
 
@@ -16,6 +17,7 @@ PIECES[0] = "first"
 PIECE_S = 0.005
 MODEL = "qwen2.5-coder:7b"
 CODE = "def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n"
+BETTER = "def total(prices):\n    return sum(prices)\n"
 QUESTION = "Why is total so slow? See @file:a.py"
 SENT = f"{QUESTION}\n\na.py:\n```python\n{CODE}```"
 
@@ -85,6 +87,12 @@ def streamed_text(above: str, below: str) -> str:
     """The document of PIECES, with what the user has typed; without the block of what was sent."""
     said = "".join(PIECES)
     return f"Notes:{above}\n\n## You\n\nquestion\n\n## {MODEL} ##\n\n{said}\n\n## You\n{below}\n"
+
+
+def typed(traffic: Traffic) -> str:
+    """All that the editor told of what was put in, in its order."""
+    told = [entry.message["params"] for entry in traffic.said("editor", "textDocument/didChange")]
+    return "".join(change["text"] for params in told for change in params["contentChanges"])
 
 
 def without_sent(text: str) -> str:

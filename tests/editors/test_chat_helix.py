@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.editors.chat import (
+    BETTER,
     CODE,
     MODEL,
     PIECES,
@@ -19,6 +20,7 @@ from tests.editors.chat import (
     ChatModel,
     answer_of,
     streamed_text,
+    typed,
     without_sent,
 )
 from tests.editors.conftest import editor_or_skip
@@ -80,8 +82,8 @@ def open_chat(helix: Helix, project: Path) -> Path:
     return path
 
 
-def act(helix: Helix, title: str) -> None:
-    """Choose the code action of that title from the menu."""
+def act(helix: Helix, title: str, below: int = 0) -> None:
+    """Choose the code action of that title from the menu, where so many stand above it."""
 
     def asked() -> bool:
         normal(helix)
@@ -94,7 +96,7 @@ def act(helix: Helix, title: str) -> None:
         return False
 
     helix.until(asked, f"the editor offers {title!r}")
-    helix.keys("Enter")
+    helix.keys(*["C-n"] * below, "Enter")
 
 
 def shows(helix: Helix, word: str) -> None:
@@ -179,21 +181,39 @@ def test_nothing_is_lost_or_moved_while_the_user_types(
     chat_model.says_slowly(PIECES)
     act(helix, "Send to model")
     helix.until(lambda: "first" in helix.screen(), "the answer streams in")
-    typed: dict[str, str] = {"gg": "", "ge": ""}
+    words: dict[str, str] = {"gg": "", "ge": ""}
     dice, end = random.Random(7), time.monotonic() + 20
     while time.monotonic() < end:
-        for place in typed:
+        for place in words:
             word = "".join(dice.choices("abcdefgh ", k=dice.randint(1, 6))) + "."
             normal(helix)
             helix.type(f"{place}A")
             for letter in word:
                 helix.type(letter)
                 time.sleep(dice.uniform(0.0, 0.04))
-            typed[place] += word
+            words[place] += word
     normal(helix)
-    want = streamed_text(typed["gg"], typed["ge"])
+    want = streamed_text(words["gg"], words["ge"])
     helix.until(lambda: without_sent(saved(helix, path)) == want, f"the text is {want[:200]!r}…", 60)
-    assert len(typed["gg"]) > 50
+    assert len(words["gg"]) > 50
+
+
+def test_an_edit_of_code_is_one_step_of_undo(helix: Helix, chat_model: ChatModel, project: Path) -> None:
+    path = project / "a.py"
+    helix.open(path, CODE, row=2)
+    chat_model.says([None, f"```python\n{BETTER}```"])
+    act(helix, "twinny-lsp: Refactor", below=2)  # what is for a mistake stands first: chat, fix
+    helix.until(lambda: chat_model.asked, "the model is asked")
+    helix.type("ggO")
+    helix.type("# The shop's.")
+    normal(helix)
+    helix.until(lambda: "shop's." in typed(helix.traffic), "the server knows it")
+    chat_model.goes_on()
+    helix.until(lambda: "sum(prices)" in helix.screen(), "the code is edited")
+    assert saved(helix, path) == f"# The shop's.\n{BETTER}"
+    helix.type("u")
+    helix.until(lambda: "result += price" in helix.screen(), "it is taken back")
+    assert saved(helix, path) == f"# The shop's.\n{CODE}"
 
 
 @pytest.mark.real

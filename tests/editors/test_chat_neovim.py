@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.editors.chat import (
+    BETTER,
     CODE,
     PIECES,
     QUESTION,
@@ -19,6 +20,7 @@ from tests.editors.chat import (
     ChatModel,
     answer_of,
     streamed_text,
+    typed,
     without_sent,
 )
 from tests.editors.lsp_tee import Traffic
@@ -130,23 +132,40 @@ def test_nothing_is_lost_or_moved_while_the_user_types(
     neovim.nvim.current.window.cursor = (5, 0)
     act(neovim, "Send to model")
     neovim.until(lambda: PIECES[0] in neovim.buffer(), "the answer streams in")
-    typed: dict[str, str] = {"gg": "", "G": ""}
+    words: dict[str, str] = {"gg": "", "G": ""}
     dice, until = random.Random(7), time.monotonic() + 60
     while time.monotonic() < until and PIECES[-1] not in neovim.buffer():
-        for place in typed:
+        for place in words:
             word = "".join(dice.choices("abcdefgh ", k=dice.randint(1, 6))) + "."
             neovim.keys(f"<Esc>{place}A")
             for letter in word:
                 neovim.keys(letter)
                 time.sleep(dice.uniform(0.005, 0.06))
-            typed[place] += word
+            words[place] += word
     neovim.keys("<Esc>")
     neovim.until(lambda: PIECES[-1].strip() in neovim.buffer(), "all of it is written")
-    want = streamed_text(typed["gg"], typed["G"])
+    want = streamed_text(words["gg"], words["G"])
     neovim.until(lambda: without_sent(neovim.buffer()) == want, f"the text is {want[:200]!r}…")
-    assert len(typed["gg"]) > 50
+    assert len(words["gg"]) > 50
     neovim.save(path)
     assert without_sent(path.read_text()) == want
+
+
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["at rest", "while the user types above"])
+def test_an_edit_of_code_is_one_step_of_undo(neovim: Neovim, chat_model: ChatModel, meanwhile: bool) -> None:
+    neovim.open("a.py", CODE, row=2)
+    neovim.keys("<Esc>")
+    chat_model.says([None, f"```python\n{BETTER}```"])
+    act(neovim, "Refactor")
+    neovim.until(lambda: chat_model.asked, "the model is asked")
+    above = "# The shop's.\n" if meanwhile else ""
+    if meanwhile:
+        neovim.keys("ggO# The shop's.<Esc>")
+        neovim.until(lambda: "shop's." in typed(neovim.traffic), "the server knows it")
+    chat_model.goes_on()
+    neovim.until(lambda: neovim.buffer() == above + BETTER, "the code is edited")
+    neovim.keys("u")
+    neovim.until(lambda: neovim.buffer() == above + CODE, "one undo takes it back")
 
 
 @pytest.mark.real

@@ -226,7 +226,8 @@ async def test_selection_and_diagnostics_come_with_code_actions(tmp_path: Path) 
             await chat.started()
             told = {"range": span, "severity": 1, "message": "no such thing"}
             params = {"textDocument": {"uri": uri}, "range": span, "context": {"diagnostics": [told]}}
-            (about,) = await chat.editor.session.request("textDocument/codeAction", params)
+            offered = await chat.editor.session.request("textDocument/codeAction", params)
+            about = next(each for each in offered if each["title"] == "twinny-lsp: Chat about this")
             chat.open("## You\n@selection @diagnostics\n")
             await chat.send()
             content = asked(server)[-1][1]

@@ -128,6 +128,25 @@ async def test_secrets_and_names_of_files_stay_here(allowed: Running) -> None:
 
 
 @limited
+async def test_a_task_on_code_tells_no_secret_and_no_name_of_a_file(allowed: Running, tmp_path: Path) -> None:
+    # Short: the network keeps the first 80 characters of what was asked.
+    (tmp_path / "explain.hbs").write_text("tokens=1 {{{relativePath}}} {{{code}}}", encoding="utf-8")
+    before, uri = len(allowed.events), "file:///project/secret_plan.py"
+    async with chatting({"templates": {"directory": str(tmp_path)}}) as editor:
+        editor.open(f"password = '{SECRET}'\n{CURSOR}", uri)
+        for _ in range(2):
+            done = await editor.command("explain", {"uri": uri, "open": False})
+            assert done["text"] == "tok0"
+        assert messages(editor).count(f"twinny-lsp: {SYMMETRY_NOTICE}") == 1
+        with pytest.raises(JsonRpcError, match="are not asked for from symmetry"):
+            await editor.command("commitMessage")
+    asked = await allowed.until(before, at="provider", event="asked")
+    (_, sent) = asked["messages"][-1]
+    assert sent.startswith("tokens=1 this file password = '")
+    assert SECRET not in sent
+
+
+@limited
 async def test_a_file_for_secrets_is_not_sent(allowed: Running, tmp_path: Path) -> None:
     before = len(allowed.events)
     uri = (tmp_path / ".env").as_uri()

@@ -110,9 +110,10 @@ class Editor:
         return str(note.params["message"])
 
     async def actions(self, uri: str = URI) -> list[dict[str, Any]]:
-        """The code actions at the cursor."""
+        """The code actions for what is wrong at the cursor."""
         here = {"start": self.position(uri), "end": self.position(uri)}
-        params = {"textDocument": {"uri": uri}, "range": here, "context": {"diagnostics": []}}
+        context = {"diagnostics": [], "only": ["quickfix"]}
+        params = {"textDocument": {"uri": uri}, "range": here, "context": context}
         return list(await self.session.request("textDocument/codeAction", params) or [])
 
     def _place(self, marked: str, uri: str) -> str:

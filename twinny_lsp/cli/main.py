@@ -17,6 +17,7 @@ COMMANDS = {
     "try": "show a completion and a chat answer on this machine, through the language server",
     "complete": "complete FILE:LINE:COL as an editor would",
     "chat": "ask the configured chat model",
+    "commit-message": "write a commit message for what is staged in git",
     "doctor": "find model servers, check the settings, say what to do next",
     "models": "list the models of a provider",
     "pull": "get a model for the embedded provider, or list good ones",
@@ -56,6 +57,11 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("text", help="what to ask; - reads standard input")
     chat.add_argument("--provider", help="use this provider instead of the configured one")
     chat.add_argument("--model", help="use this model instead of the configured one")
+    commit = made["commit-message"]
+    commit.add_argument("--style", choices=("auto", "conventional", "plain"), help="default: the settings'")
+    commit.add_argument("--prompt", action="store_true", help="print what would be sent, and ask nobody")
+    commit.add_argument("--provider", help="use this provider instead of the configured one")
+    commit.add_argument("--model", help="use this model instead of the configured one")
     made["doctor"].add_argument("--json", action="store_true", help="print the findings as JSON")
     made["models"].add_argument("provider", nargs="?", help="default: the one used for completion")
     made["models"].add_argument("--json", action="store_true", help="print the list as JSON")
@@ -76,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = ["serve", *arguments]
     options = parser().parse_args(arguments)
-    module = import_module(f"twinny_lsp.cli.{options.command}_command")
+    module = import_module(f"twinny_lsp.cli.{options.command.replace('-', '_')}_command")
     try:
         code: int = module.run(options)
     except KeyboardInterrupt:

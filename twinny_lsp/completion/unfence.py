@@ -38,7 +38,7 @@ _OPENINGS = {
     "This % ": "is|code|completes|should|will|fills",
     "I% ": " have| will| would|'m| can| can't| cannot| am|'ve|'ll",
 }
-_PHRASES = tuple(
+PHRASES = tuple(
     form.replace("%", word) if form else word
     for forms, words in _OPENINGS.items()
     for form in forms.split("|")
@@ -210,12 +210,12 @@ def _may_become(text: str, mark: str, *, opened: bool) -> int:
 def _talks(line: str, within: bool) -> bool:
     """Whether a whole line is words for people. `within`: the cursor stands where sentences are meant."""
     text = line.strip()
-    return text.startswith(_PHRASES) or (not within and _SENTENCE.fullmatch(text) is not None)
+    return text.startswith(PHRASES) or (not within and _SENTENCE.fullmatch(text) is not None)
 
 
 def _may_talk(begun: str, within: bool) -> bool:
     text = begun.lstrip()
-    if text.startswith(_PHRASES) or any(phrase.startswith(text) for phrase in _PHRASES):
+    if text.startswith(PHRASES) or any(phrase.startswith(text) for phrase in PHRASES):
         return True
     return not within and _BEGUN_SENTENCE.fullmatch(text) is not None
 

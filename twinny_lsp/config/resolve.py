@@ -207,6 +207,8 @@ class _Work:
             temperature=section.temperature,
             max_tokens=section.max_tokens,
             off_reason=choice.off,
+            commit_style=section.commit_style,
+            commit_tokens=section.commit_tokens,
         )
 
     def privacy(self) -> PrivacySettings:

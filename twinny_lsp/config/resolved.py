@@ -101,7 +101,7 @@ class PrivacySettings:
 class ChatSettings:
     """What holds for chat. `system` is the default system message ("" for none).
 
-    `off_reason` says in words why `target` is None.
+    `off_reason` says in words why `target` is None. `commit_style`: auto, conventional or plain.
     """
 
     target: Target | None
@@ -109,3 +109,5 @@ class ChatSettings:
     temperature: float = 0.2
     max_tokens: int = 2048
     off_reason: str = ""
+    commit_style: str = "auto"
+    commit_tokens: int = 2048

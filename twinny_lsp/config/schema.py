@@ -298,6 +298,15 @@ class ChatSection(Addressed):
     system_message: str = Field(default="", description="The system message; left out, none is sent.")
     temperature: Temperature = Field(default=0.2, description="0 is always the likeliest text.")
     max_tokens: MaxTokens = Field(default=2048, description="Tokens an answer may have.")
+    commit_style: Literal["auto", "conventional", "plain"] = Field(
+        default="auto",
+        description="How commit messages begin: `conventional` (`feat(scope): …`), `plain`, or `auto`: as "
+        "most of the project's last commits do.",
+    )
+    commit_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = Field(
+        default=2048,
+        description="Of the staged changes, at most so many tokens are shown for a commit message.",
+    )
 
 
 class ContextSection(Section):

@@ -1,4 +1,4 @@
-"""Code actions. So far one: while anything is wrong, it says what, since messages vanish."""
+"""The code action that says what is wrong while anything is, since messages vanish."""
 
 from __future__ import annotations
 
@@ -20,8 +20,3 @@ def code_actions(server: TwinnyServer, params: lsp.CodeActionParams) -> list[lsp
     uri = params.text_document.uri
     command = lsp.Command(title=WHY, command="twinny-lsp.why", arguments=[{"uri": uri}])
     return [lsp.CodeAction(title=WHY, kind=lsp.CodeActionKind.QuickFix, command=command)]
-
-
-def resolve_action(action: lsp.CodeAction) -> lsp.CodeAction:
-    """Some clients resolve actions that need nothing more (VS Code, Neovim, Helix): give it back as it is."""
-    return action

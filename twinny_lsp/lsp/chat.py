@@ -17,6 +17,7 @@ from twinny_lsp.lsp.strangers import Caution, strangers
 if TYPE_CHECKING:
     from twinny_lsp.chat.conversation import Answer, Question
     from twinny_lsp.config.resolved import ChatSettings
+    from twinny_lsp.exchange import Peer
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
@@ -36,9 +37,10 @@ class Asked:
 class ChatCommand:
     """The handler; one object per server, many questions at once."""
 
-    def __init__(self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
-        self._server, self._sync, self._troubles = server, sync, troubles
-        self._caution = Caution(server)
+    def __init__(
+        self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles, caution: Caution
+    ) -> None:
+        self._server, self._sync, self._troubles, self._caution = server, sync, troubles, caution
 
     async def run(self, argument: Any = None) -> dict[str, Any]:
         """Ask and answer `{text, model, answeredBy, conversation, finishReason, usage}`.
@@ -62,7 +64,7 @@ class ChatCommand:
             # A client that does not answer must not hold up the chat.
             token = await begin(self._server, target.model if target else "", work.cancel)
             answer = await work
-            by = answerer(answer)
+            by = answerer(answer.answered_by)
         except TwinnyError as error:
             if isinstance(error, ProviderError) and target is not None:
                 self._troubles.failed(error, target, told=True)
@@ -125,9 +127,8 @@ class ChatCommand:
         )
 
 
-def answerer(answer: Answer) -> str:
+def answerer(peer: Peer | None) -> str:
     """Who answered, in words, where the settings do not say it; else ""."""
-    peer = answer.answered_by
     return f"answered by {peer.name or 'a provider without a name'} ({peer.id})" if peer else ""
 
 

@@ -15,8 +15,10 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, place, span, take, text
+from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
+from twinny_lsp.lsp.workspace_edits import abilities
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.document import ChatDocument
@@ -59,20 +61,33 @@ class ChatDocuments:
 
     # -- commands
 
+    def table(self) -> dict[str, Command]:
+        """Name (without `twinny-lsp.`) → handler."""
+        return {"openChat": self.open, "sendChat": self.send, "stopChat": self.stop}
+
     async def open(self, argument: Any = None) -> dict[str, Any]:
         """A new chat document, shown to the user: `{uri, path, shown}`. Raises TwinnyError."""
-        from twinny_lsp.chat.mentions import file_mention
-        from twinny_lsp.chat.places import create
-        from twinny_lsp.config.sources import path_of
-
         given = take(argument, OPEN_KEYS)
         await self._server.require_ready()
         uri, prompt, part = text(given, "uri"), text(given, "prompt"), span(given, "range")
+        ends = part and lsp.Range(lsp.Position(*part[:2]), lsp.Position(*part[2:]))
+        if mention := self.mention(uri, rows_of(ends) if ends else None):
+            prompt = f"{prompt}\n\n{mention}\n"
+        return await self.begin(uri, prompt)
+
+    def mention(self, uri: str, rows: range | None) -> str:
+        """How a chat names rows of a document (all of it without); "" where it is in no folder."""
+        from twinny_lsp.chat.mentions import file_mention
+
+        place = self._server.place_of(uri) if uri else None
+        return file_mention(place.path, rows) if place and place.path and place.root else ""
+
+    async def begin(self, uri: str, prompt: str) -> dict[str, Any]:
+        """A new chat document in the project of a document, as `open`; `prompt` may have answers in it."""
+        from twinny_lsp.chat.places import create
+        from twinny_lsp.config.sources import path_of
+
         root = self._lookup.root_of(uri)
-        path = self._server.place_of(uri).path if uri else ""
-        if path and self._server.place_of(uri).root:
-            ends = part and lsp.Range(lsp.Position(*part[:2]), lsp.Position(*part[2:]))
-            prompt = f"{prompt}\n\n{file_mention(path, rows_of(ends) if ends else None)}\n"
         try:
             made = await asyncio.to_thread(create, path_of(root) if root else None, prompt)
         except OSError as error:
@@ -139,11 +154,11 @@ class ChatDocuments:
             return []
         if self._server.state()[0] == "starting":
             return []  # what is needed is being imported: the loop would wait for that
-        if not self._is_chat(document):
+        if not self.is_chat(document):
             self.seen.asked_for_actions(params)
             if params.range.start == params.range.end or not self._server.place_of(uri).root:
                 return []
-            return [_action(_command(ABOUT, "openChat", {"uri": uri, "range": _plain(params.range)}))]
+            return [_action(command_of(ABOUT, "openChat", {"uri": uri, "range": plain(params.range)}))]
         if not self._writes(uri):
             return []
         command = self._command_at(document, params.range.start.line)
@@ -154,7 +169,7 @@ class ChatDocuments:
         if not await self._server.ready():
             return []
         document = self._server.documents.get(params.text_document.uri)
-        if document is None or not self._is_chat(document) or not self._writes(document.uri):
+        if document is None or not self.is_chat(document) or not self._writes(document.uri):
             return []
         found = []
         for turn in self._parse(document).turns:
@@ -169,7 +184,7 @@ class ChatDocuments:
         document = self._server.documents.get(params.text_document.uri)
         if document is None or not (document.language == "markdown" or document.uri.endswith(".md")):
             return None  # without waiting: others' menus are none of ours
-        if not await self._server.ready() or not self._is_chat(document):
+        if not await self._server.ready() or not self.is_chat(document):
             return None
         from twinny_lsp.chat import mentions
 
@@ -212,7 +227,8 @@ class ChatDocuments:
 
         return parse(document.text)
 
-    def _is_chat(self, document: Document) -> bool:
+    def is_chat(self, document: Document) -> bool:
+        """Whether a document is a chat."""
         from twinny_lsp.chat.document import YOU_LINE
         from twinny_lsp.chat.places import is_chat
         from twinny_lsp.config.sources import path_of
@@ -226,15 +242,12 @@ class ChatDocuments:
 
     def _writes(self, uri: str) -> bool:
         """Whether answers can be written into it: a file, in a client that takes versioned edits."""
-        workspace = self._server.client_capabilities.workspace
-        edits = workspace.workspace_edit if workspace else None
-        # Neovim says so only by its resource operations, which exist in no other form.
-        versioned = bool(edits and (edits.document_changes or edits.resource_operations))
-        return bool(versioned and workspace and workspace.apply_edit) and uri.startswith("file:")
+        able = abilities(self._server.client_capabilities)
+        return able.versioned and able.applies and uri.startswith("file:")
 
     def _command_at(self, document: Document, row: int) -> lsp.Command | None:
         if document.uri in self._answers:
-            return _command(STOP, "stopChat", {"uri": document.uri})
+            return command_of(STOP, "stopChat", {"uri": document.uri})
         chat = self._parse(document)
         try:
             asked = chat.asked(row)
@@ -244,7 +257,7 @@ class ChatDocuments:
         again = answer is not None and bool(chat.turns[answer].text)
         position = {"line": row, "character": 0}
         argument = {"uri": document.uri, "position": position, "wait": False}
-        return _command(AGAIN if again else SEND, "sendChat", argument)
+        return command_of(AGAIN if again else SEND, "sendChat", argument)
 
     async def _show(self, uri: str, row: int) -> bool:
         window = self._server.client_capabilities.window
@@ -278,7 +291,8 @@ class ChatDocuments:
             answer.stop()
 
 
-def _command(title: str, name: str, argument: dict[str, Any]) -> lsp.Command:
+def command_of(title: str, name: str, argument: dict[str, Any]) -> lsp.Command:
+    """One of our commands, for menus."""
     return lsp.Command(title=f"twinny-lsp: {title}", command=f"twinny-lsp.{name}", arguments=[argument])
 
 
@@ -286,7 +300,8 @@ def _action(command: lsp.Command) -> lsp.CodeAction:
     return lsp.CodeAction(title=command.title, kind=lsp.CodeActionKind.QuickFix, command=command)
 
 
-def _plain(span: lsp.Range) -> dict[str, dict[str, int]]:
+def plain(span: lsp.Range) -> dict[str, dict[str, int]]:
+    """A range as JSON, for arguments of commands."""
     ends = (("start", span.start), ("end", span.end))
     return {name: {"line": at.line, "character": at.character} for name, at in ends}
 

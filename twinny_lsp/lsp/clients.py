@@ -45,6 +45,9 @@ class Profile:
     tells_late_s: float = 0.0
     """How long it may collect what is typed before it tells. Neovim, unless it is configured not to: it also
     leaves out edits that were made for an older text, says that it has applied them, and shows a message."""
+    waits_for_actions: bool = False
+    """The whole editor stands still while a code action is resolved, for 10 to 20 s at most (Helix, Eglot,
+    lsp-mode): a model may take longer, so the action is a command that answers at once."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -63,6 +66,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         as_is=as_is,
         bare_newlines=neovim,
         resolves=not neovim,
+        waits_for_actions=name in ("helix", "Eglot", "emacs"),
         inserts_label=name == "emacs",
         tells_late_s=0.15 if neovim else 0.0,
     )

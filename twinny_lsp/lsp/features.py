@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from twinny_lsp.lsp.actions import code_actions, resolve_action
+from twinny_lsp.lsp.actions import code_actions
+from twinny_lsp.lsp.asking import Asker
 from twinny_lsp.lsp.chat import ChatCommand
 from twinny_lsp.lsp.chat_documents import ChatDocuments
+from twinny_lsp.lsp.code_tasks import KINDS, CodeTasks
 from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.first_run import FirstRun
 from twinny_lsp.lsp.imports import lean_imports
 from twinny_lsp.lsp.server import TwinnyServer
+from twinny_lsp.lsp.strangers import Caution
 from twinny_lsp.lsp.sync import SettingsSync
 from twinny_lsp.lsp.troubles import Troubles
 
@@ -38,6 +41,8 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     troubles = Troubles(server, FirstRun(server, sync))
     completion = CompletionFeatures(server, sync)
     chats = ChatDocuments(server, sync, troubles)
+    caution = Caution(server)
+    tasks = CodeTasks(server, chats, Asker(server, sync, troubles, caution))
     server.on_initialized(partial(_start, server, sync, troubles))
 
     def feature(method: str, handler: Callable[..., Any], options: object = None) -> None:
@@ -59,21 +64,28 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     feature("textDocument/didPartiallyAcceptCompletion", completion.did_accept_part)
     feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
-        lambda params: [*chats.actions(params), *code_actions(server, params)],
-        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix], resolve_provider=True),
+        partial(_actions, server, chats, tasks),
+        lsp.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True),
     )
-    feature(lsp.CODE_ACTION_RESOLVE, resolve_action)
+    feature(lsp.CODE_ACTION_RESOLVE, tasks.resolve)
     feature(lsp.TEXT_DOCUMENT_CODE_LENS, chats.lenses, lsp.CodeLensOptions())
     feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
     feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
-    commands = Commands(server, sync).table() | {"chat": ChatCommand(server, sync, troubles).run}
-    commands |= {"openChat": chats.open, "sendChat": chats.send, "stopChat": chats.stop}
+    commands = Commands(server, sync).table() | tasks.table() | chats.table()
+    commands["chat"] = ChatCommand(server, sync, troubles, caution).run
     commands["accepted"] = completion.accepted
     server.documents.on_close(completion.closed)
     server.documents.on_open(lambda document: _opened(server, completion, document))
     for name, handler in commands.items():
         server.command(f"twinny-lsp.{name}")(partial(handler))
     return server
+
+
+async def _actions(
+    server: TwinnyServer, chats: ChatDocuments, tasks: CodeTasks, params: lsp.CodeActionParams
+) -> list[lsp.CodeAction]:
+    """What is wrong first, then what can be done."""
+    return [*code_actions(server, params), *chats.actions(params), *await tasks.actions(params)]
 
 
 async def _inline(

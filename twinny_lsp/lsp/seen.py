@@ -30,6 +30,14 @@ def rows_of(span: lsp.Range) -> range:
     return range(span.start.line, last + 1)
 
 
+def is_cursor(document: Document, span: tuple[int, int, int, int]) -> bool:
+    """Whether a selection is a character at most: in Helix, there is no smaller one."""
+    if span[2] - span[0] > 1:
+        return False
+    selected = document.text_in(span)
+    return len(selected) <= 1 or selected == "\r\n"
+
+
 class Seen:
     """The last selection, the latest diagnostics by document, and which documents were looked at last."""
 

@@ -109,7 +109,7 @@ async def test_files_are_read_off_the_event_loop(folder: Path, monkeypatch: pyte
         threads.append(threading.current_thread())
         return stat(path)
 
-    monkeypatch.setattr("twinny_lsp.fim.custom.os.stat", spy)
+    monkeypatch.setattr("twinny_lsp.fim.folder.os.stat", spy)
     await CustomTemplates().current()
     assert threads
     assert threading.main_thread() not in threads
@@ -160,7 +160,7 @@ async def test_no_permission_is_an_error(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(TemplateError, match="Permission denied"):
         await ask(CustomTemplates())
-    monkeypatch.setattr("twinny_lsp.fim.custom.os.stat", denied)
+    monkeypatch.setattr("twinny_lsp.fim.folder.os.stat", denied)
     with pytest.raises(TemplateError, match="Permission denied"):
         await ask(CustomTemplates())
 

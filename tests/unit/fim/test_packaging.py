@@ -71,6 +71,8 @@ def test_wheel(built: Path, tmp_path: Path) -> None:
     folder = root / "twinny_lsp" / "fim_templates"
     assert {path.name for path in folder.iterdir()} == FILES
     assert not (root / "fim_templates").exists()
+    prompts = {path.name for path in (ROOT / "twinny_lsp" / "chat" / "prompts").iterdir()}
+    assert {path.name for path in (root / "twinny_lsp" / "chat" / "prompts").iterdir()} == prompts
     sidecar = root / "twinny_lsp" / "assets" / "symmetry"
     assert {path.name for path in sidecar.iterdir()} == {"sidecar.cjs", "package.json", "package-lock.json"}
     assert places(root, tmp_path) == [root / "twinny_lsp", folder]

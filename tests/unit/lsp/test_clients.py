@@ -161,6 +161,7 @@ def capabilities(snippet: bool, modes: list[lsp.InsertTextMode] | None) -> lsp.C
 
 
 IN_NEOVIM: dict[str, Any] = {"bare_newlines": True, "resolves": False, "tells_late_s": 0.15}
+WAITS: dict[str, Any] = {"waits_for_actions": True}
 AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
 
 
@@ -170,9 +171,9 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
         ("Neovim", capabilities(True, None), Profile(snippet=True, **IN_NEOVIM)),
         ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, **IN_NEOVIM)),
         ("Neovim", capabilities(False, None), Profile(**IN_NEOVIM)),
-        ("helix", capabilities(True, None), Profile()),
-        ("Eglot", capabilities(True, None), Profile()),
-        ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True)),
+        ("helix", capabilities(True, None), Profile(**WAITS)),
+        ("Eglot", capabilities(True, None), Profile(**WAITS)),
+        ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True, **WAITS)),
         ("Visual Studio Code", capabilities(True, AS_IS), Profile(as_is=True)),
         ("", None, Profile()),
     ],

@@ -1,0 +1,104 @@
+"""One question to the chat model, outside of any conversation, with progress that can be cancelled.
+
+Not for what is asked (code_tasks.py, commit_messages.py) nor for chats (chat.py, chat_answer.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twinny_lsp.errors import ProviderError, SettingsError, TwinnyError
+from twinny_lsp.lsp.chat import answerer, in_full
+from twinny_lsp.lsp.progress import begin, end
+from twinny_lsp.lsp.strangers import Caution, strangers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from twinny_lsp.chat.stream import Spoken
+    from twinny_lsp.chat.templates import Templates
+    from twinny_lsp.config.resolved import ChatSettings, Target
+    from twinny_lsp.exchange import Message
+    from twinny_lsp.lsp.server import TwinnyServer
+    from twinny_lsp.lsp.sync import SettingsSync
+    from twinny_lsp.lsp.troubles import Troubles
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked, and how. `window` and `answer` are tokens; `away`: people the user does not know."""
+
+    settings: ChatSettings
+    target: Target
+    window: int
+    answer: int
+    away: bool
+
+
+class Asker:
+    """Asks; one object per server, many questions at once."""
+
+    def __init__(
+        self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles, caution: Caution
+    ) -> None:
+        self._server, self._sync, self._troubles, self._caution = server, sync, troubles, caution
+        self._templates: tuple[Path, Templates] | None = None
+
+    def templates(self) -> Templates:
+        """The prompts, with those of the user's folder."""
+        from twinny_lsp.chat.templates import Templates
+
+        folder = self._sync.settings().template_directory
+        if self._templates is None or self._templates[0] != folder:
+            self._templates = folder, Templates(folder)
+        return self._templates[1]
+
+    async def whom(self) -> Asked:
+        """Who would be asked now. Raises SettingsError when there is nobody."""
+        from twinny_lsp.chat.tokens import reserved, window_of
+
+        settings = self._sync.chat_settings()
+        target = settings.target
+        if target is None:
+            raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
+        window = await window_of(self._server.backend.registry.provider(target.endpoint), target.model)
+        answer = reserved(settings.max_tokens, window)
+        return Asked(settings, target, window, answer, strangers(target.endpoint))
+
+    async def ask(self, asked: Asked, messages: tuple[Message, ...], uri: str = "") -> Spoken:
+        """The answer; `uri` is the document it is about. Raises TwinnyError with the server's own words.
+
+        Cancelling, also by the progress, closes the connection to the model server.
+        """
+        from twinny_lsp.chat.conversation import Question
+        from twinny_lsp.chat.stream import listen
+        from twinny_lsp.exchange import ChatPrompt, Generation
+
+        target = asked.target
+        if asked.away:
+            question = await self._caution.taken(Question(messages), target.endpoint, uri)
+            messages = question.messages
+        generation = Generation(
+            target.model, ChatPrompt(messages), asked.answer, temperature=asked.settings.temperature
+        )
+        provider = self._server.backend.registry.provider(target.endpoint)
+        work = asyncio.ensure_future(listen(provider, generation))
+        # A client that does not answer must not hold up the model.
+        showing = asyncio.ensure_future(begin(self._server, target.model, work.cancel))
+        by = ""
+        try:
+            spoken = await work
+            by = answerer(spoken.answered_by)
+        except TwinnyError as error:
+            if isinstance(error, ProviderError):
+                self._troubles.failed(error, target, told=True)
+            raise TwinnyError(in_full(error)) from error
+        finally:
+            work.cancel()
+            if not showing.cancel():
+                end(self._server, showing.result(), by)
+        self._server.backend.engine.answered(target)
+        self._troubles.worked(target)
+        return spoken
