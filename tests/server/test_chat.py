@@ -32,7 +32,7 @@ async def test_an_answer_and_its_deltas() -> None:
             assert deltas(editor) == ["Hel", "lo"]
             again = {"prompt": "more", "conversation": answer["conversation"], "model": "other"}
             assert (await editor.command("chat", again))["model"] == "other"
-            assert [(m["role"], m["content"]) for m in server.requests[-1].json["messages"]] == [
+            assert [(m["role"], m["content"]) for m in server.last(CHAT[1]).json["messages"]] == [
                 ("system", "be brief"),
                 ("user", "hi"),
                 ("assistant", "Hello"),

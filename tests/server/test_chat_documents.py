@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,7 @@ def turns(text: str) -> list[tuple[str, str]]:
 
 
 def asked(server: FakeServer) -> list[tuple[str, str]]:
-    last = [request for request in server.requests if request.path == CHAT[1]][-1]
-    return [(message["role"], message["content"]) for message in last.json["messages"]]
+    return [(message["role"], message["content"]) for message in server.last(CHAT[1]).json["messages"]]
 
 
 async def actions(chat: MarkdownEditor, row: int) -> list[dict[str, Any]]:
@@ -45,6 +46,20 @@ async def actions(chat: MarkdownEditor, row: int) -> list[dict[str, Any]]:
 async def run(chat: MarkdownEditor, action: dict[str, Any]) -> Any:
     assert chat.editor is not None
     return await chat.editor.session.request("workspace/executeCommand", action["command"])
+
+
+@contextlib.asynccontextmanager
+async def half_answered(
+    folder: Path,
+) -> AsyncIterator[tuple[FakeServer, MarkdownEditor, asyncio.Future[dict[str, Any]]]]:
+    """The model has said a part of its answer, and says no more."""
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["part", HANG]))
+        async with chatting(folder, settings(server)) as chat:
+            chat.open("## You\na\n")
+            sending = asyncio.ensure_future(chat.send())
+            await chat.becomes("part")
+            yield server, chat, sending
 
 
 async def test_the_answer_stands_below_the_message(tmp_path: Path) -> None:
@@ -85,7 +100,7 @@ async def test_front_matter_chooses(tmp_path: Path) -> None:
         async with chatting(tmp_path, settings(server)) as chat:
             chat.open("---\nmodel: other\nsystem: be brief\ntemperature: 1.5\n---\n## You\na\n")
             assert (await chat.send())["model"] == "other"
-            body = server.requests[-1].json
+            body = server.last(CHAT[1]).json
             assert (body["model"], body["temperature"]) == ("other", 1.5)
             assert asked(server)[0] == ("system", "be brief")
 
@@ -119,7 +134,7 @@ async def test_stopping_closes_the_socket_and_keeps_what_came(tmp_path: Path) ->
             assert await run(chat, stop) == {"stopped": True}
             result = await bounded(sending)
             assert (result["text"], result["finishReason"]) == ("part", "stopped")
-            await bounded(server.requests[-1].closed.wait())
+            await bounded(server.last(CHAT[1]).closed.wait())
             assert turns(chat.text) == [("user", "a"), ("assistant", "part"), ("user", "")]
             assert "> **twinny-lsp:** Stopped." in chat.text
 
@@ -137,7 +152,7 @@ async def test_cancelling_the_command_stops_too(tmp_path: Path) -> None:
             with pytest.raises(JsonRpcError, match="-32800"):
                 await bounded(future)
             await chat.becomes("Stopped.")
-            await bounded(server.requests[-1].closed.wait())
+            await bounded(server.last(CHAT[1]).closed.wait())
 
 
 async def test_an_error_is_told_where_the_user_looks(tmp_path: Path) -> None:
@@ -299,74 +314,49 @@ async def test_mentions_are_completed(tmp_path: Path) -> None:
 
 
 async def test_a_closed_document_ends_the_answer(tmp_path: Path) -> None:
-    async with FakeServer() as server:
-        server.on(*CHAT, chat_stream(["part", HANG]))
-        async with chatting(tmp_path, settings(server)) as chat:
-            chat.open("## You\na\n")
-            sending = asyncio.ensure_future(chat.send())
-            await chat.becomes("part")
-            assert chat.editor is not None
-            chat.editor.session.notify("textDocument/didClose", {"textDocument": {"uri": chat.uri}})
-            assert (await bounded(sending))["written"] is False
-            await bounded(server.requests[-1].closed.wait())
+    async with half_answered(tmp_path) as (server, chat, sending):
+        assert chat.editor is not None
+        chat.editor.session.notify("textDocument/didClose", {"textDocument": {"uri": chat.uri}})
+        assert (await bounded(sending))["written"] is False
+        await bounded(server.last(CHAT[1]).closed.wait())
 
 
 async def test_removing_the_answers_place_ends_it(tmp_path: Path) -> None:
-    async with FakeServer() as server:
-        server.on(*CHAT, chat_stream(["part", HANG]))
-        async with chatting(tmp_path, settings(server)) as chat:
-            chat.open("## You\na\n")
-            sending = asyncio.ensure_future(chat.send())
-            await chat.becomes("part")
-            chat.replace(chat.text[chat.text.index("## m") :], "my own")
-            assert (await bounded(sending))["written"] is False
-            assert chat.text == "## You\na\n\nmy own"
+    async with half_answered(tmp_path) as (_, chat, sending):
+        chat.replace(chat.text[chat.text.index("## m") :], "my own")
+        assert (await bounded(sending))["written"] is False
+        assert chat.text == "## You\na\n\nmy own"
 
 
 async def test_one_answer_at_a_time(tmp_path: Path) -> None:
-    async with FakeServer() as server:
-        server.on(*CHAT, chat_stream(["part", HANG]))
-        async with chatting(tmp_path, settings(server)) as chat:
-            chat.open("## You\na\n")
-            sending = asyncio.ensure_future(chat.send())
-            await chat.becomes("part")
-            with pytest.raises(JsonRpcError, match="stop it first"):
-                await chat.send()
-            assert chat.editor is not None
-            assert await chat.editor.command("stopChat") == {"stopped": True}
-            await bounded(sending)
-            assert await chat.editor.command("stopChat") == {"stopped": False}
+    async with half_answered(tmp_path) as (_, chat, sending):
+        with pytest.raises(JsonRpcError, match="stop it first"):
+            await chat.send()
+        assert chat.editor is not None
+        assert await chat.editor.command("stopChat") == {"stopped": True}
+        await bounded(sending)
+        assert await chat.editor.command("stopChat") == {"stopped": False}
 
 
 async def test_a_shutdown_ends_it(tmp_path: Path) -> None:
-    async with FakeServer() as server:
-        server.on(*CHAT, chat_stream(["part", HANG]))
-        async with chatting(tmp_path, settings(server)) as chat:
-            chat.open("## You\na\n")
-            sending = asyncio.ensure_future(chat.send())
-            await chat.becomes("part")
-            assert chat.editor is not None
-            assert await chat.editor.session.shutdown() == 0
-            with pytest.raises(JsonRpcError, match="-32800"):
-                await bounded(sending)
-            await bounded(server.requests[-1].closed.wait())
+    async with half_answered(tmp_path) as (server, chat, sending):
+        assert chat.editor is not None
+        assert await chat.editor.session.shutdown() == 0
+        with pytest.raises(JsonRpcError, match="-32800"):
+            await bounded(sending)
+        await bounded(server.last(CHAT[1]).closed.wait())
 
 
 async def test_nothing_is_completed_where_an_answer_is_written(tmp_path: Path) -> None:
-    async with FakeServer() as server:
-        server.on(*CHAT, chat_stream(["part", HANG]))
-        async with chatting(tmp_path, settings(server)) as chat:
-            chat.open("## You\na\n")
-            sending = asyncio.ensure_future(chat.send())
-            await chat.becomes("part")
-            assert chat.editor is not None
-            where = {"textDocument": {"uri": chat.uri}, "position": {"line": 1, "character": 1}}
-            for method in ("textDocument/inlineCompletion", "textDocument/completion"):
-                asked = {**where, "context": {"triggerKind": 1}}
-                assert (await chat.editor.session.request(method, asked))["items"] == []
-            assert not [request for request in server.requests if request.path == "/api/generate"]
-            await chat.editor.command("stopChat")
-            await bounded(sending)
+    async with half_answered(tmp_path) as (server, chat, sending):
+        assert chat.editor is not None
+        where = {"textDocument": {"uri": chat.uri}, "position": {"line": 1, "character": 1}}
+        for method in ("textDocument/inlineCompletion", "textDocument/completion"):
+            asked = {**where, "context": {"triggerKind": 1}}
+            assert (await chat.editor.session.request(method, asked))["items"] == []
+        assert not [request for request in server.requests if request.path == "/api/generate"]
+        await chat.editor.command("stopChat")
+        await bounded(sending)
 
 
 async def test_lenses_stand_above_what_can_be_sent(tmp_path: Path) -> None:

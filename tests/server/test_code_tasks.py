@@ -190,7 +190,7 @@ async def test_cancelling_closes_the_connection(tmp_path: Path) -> None:
             session.cancel("mine")
             with pytest.raises(JsonRpcError, match="-32800"):
                 await bounded(work)
-            await bounded(server.requests[-1].closed.wait())
+            await bounded(server.last(CHAT[1]).closed.wait())
 
 
 async def test_progress_can_cancel_it(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ async def test_progress_can_cancel_it(tmp_path: Path) -> None:
             session.notify("window/workDoneProgress/cancel", {"token": begun.params["token"]})
             with pytest.raises(JsonRpcError, match="-32800"):
                 await bounded(work)
-            await bounded(server.requests[-1].closed.wait())
+            await bounded(server.last(CHAT[1]).closed.wait())
 
 
 @pytest.mark.parametrize(

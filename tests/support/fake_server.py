@@ -165,6 +165,10 @@ class FakeServer:
         self._routes[method, path] = answers[0] if len(answers) == 1 else list(answers)
         return self
 
+    def last(self, path: str) -> Recorded:
+        """The last request for that path: how the server is may be asked at any time."""
+        return [request for request in self.requests if request.path == path][-1]
+
     @property
     def port(self) -> int:
         """The port it listens on."""
