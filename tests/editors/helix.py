@@ -120,11 +120,14 @@ class Helix:
         return any(entry.message["params"]["textDocument"]["uri"] == path.as_uri() for entry in opened)
 
     def normal(self) -> None:
-        """Leave insert mode, and wait for it: Escape and a letter in one go are Alt with that letter."""
+        """Leave insert mode, and wait for it.
+
+        Escape and a letter in one go are Alt with that letter; after two of them a letter is a letter.
+        """
 
         def left() -> bool:
-            self.keys("Escape")
-            return self._within(1.0, lambda: " NOR " in self.screen())
+            self.keys("Escape", "Escape")
+            return self.within(1.0, lambda: " NOR " in self.screen())
 
         self.until(left, "normal mode")
 
@@ -141,12 +144,22 @@ class Helix:
         def asked() -> bool:
             self.normal()
             self.type(" a")
-            return self._within(1.0, lambda: title in self.screen())
+            return self.within(1.0, lambda: title in self.screen())
 
         self.until(asked, f"the editor offers {title!r}")
         self.keys(*["C-n"] * below, "Enter")
 
-    def _within(self, seconds: float, look: Callable[[], bool]) -> bool:
+    def shows(self, word: str) -> None:
+        """Look at the end of the document until it is there; in normal mode."""
+
+        def seen() -> bool:
+            self.type("ge")
+            return word in self.screen()
+
+        self.until(seen, f"{word!r} is on the screen")
+
+    def within(self, seconds: float, look: Callable[[], bool]) -> bool:
+        """Whether it is to be seen in that time."""
         end = time.monotonic() + seconds
         while not (found := look()) and time.monotonic() < end:
             time.sleep(0.02)

@@ -82,16 +82,6 @@ def open_chat(helix: Helix, project: Path) -> Path:
     return path
 
 
-def shows(helix: Helix, word: str) -> None:
-    """Look at the end of the document until it is there."""
-
-    def seen() -> bool:
-        helix.type("ge")
-        return word in helix.screen()
-
-    helix.until(seen, f"{word!r} is on the screen")
-
-
 def write(helix: Helix, text: str) -> None:
     """Write at the end of the document, on a line of its own."""
     helix.normal()
@@ -105,18 +95,18 @@ def test_open_write_send_stop_and_send_again(helix: Helix, chat_model: ChatModel
     write(helix, QUESTION)
     chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
     helix.act("Send to model")
-    shows(helix, "sum(prices)")
+    helix.shows("sum(prices)")
     helix.until(lambda: "Sent to ollama" in helix.screen(), "it says what was sent")
     keep("chat-helix", helix.colours())
     helix.act("Stop the model")
-    shows(helix, "Stopped.")
+    helix.shows("Stopped.")
     chat_model.goes_on()
     said = "It adds one price at a time.\n\n```python\nreturn sum(prices)\n```"
     assert answer_of(helix.saved(path)) == said
     write(helix, "And now?")
     chat_model.says(["Better."])
     helix.act("Send to model")
-    shows(helix, "Better.")
+    helix.shows("Better.")
     assert [message["content"] for message in chat_model.asked[-1].json["messages"]] == [
         SENT,
         said,
@@ -126,7 +116,7 @@ def test_open_write_send_stop_and_send_again(helix: Helix, chat_model: ChatModel
     helix.type("/Better")
     helix.keys("Enter")
     helix.act("Answer again")
-    shows(helix, "Best.")
+    helix.shows("Best.")
     assert "Better." not in helix.saved(path)
 
 
