@@ -59,6 +59,8 @@ KNOWN = {
         "HX_25_01_BINARY",
         suite="trixie",
     ),
+    # With ALE, the one LSP client for Vim that is packed.
+    "vim": Package(("vim", "vim-ale"), "usr/bin/vim.basic", (("VIM", "usr/share/vim"),), "VIM_BINARY"),
     # No editor, but the terminal for those that have no other door.
     "tmux": Package(
         ("tmux", "ncurses-base"),

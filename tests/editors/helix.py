@@ -1,7 +1,6 @@
 """A real Helix in a terminal of tmux, with the `languages.toml` this project ships; driven by keys.
 
-Helix has no door for programs: keys go in through tmux, the screen is read back, and the traffic with the
-server says what it has understood. The tmux server is private to the test and ends with it.
+Helix has no door for programs: the screen is read, and the traffic with the server says what it knows.
 """
 
 from __future__ import annotations
@@ -10,18 +9,14 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from tests.editors.lsp_tee import Traffic, a_server, until
+from tests.editors.terminal import Terminal
 from tools.fetch_editors import Editor
 
-T = TypeVar("T")
 CONFIG = Path(__file__).parent.parent.parent / "editor-configs" / "helix" / "languages.toml"
 EDITOR_CONFIG = """\
 [editor]
@@ -80,27 +75,15 @@ def running(editor: Editor, tmux: Editor, folder: Path, added: str) -> Iterator[
         helix.close()
 
 
-class Helix:
+class Helix(Terminal):
     """One editor process; close it. `traffic` is what it and the server say to each other."""
 
     def __init__(
         self, editor: Editor, tmux: Editor, project: Path, traffic: Traffic, env: Mapping[str, str]
     ) -> None:
+        super().__init__([str(editor.binary)], tmux, project, {**editor.env, **env})
         self.traffic, self.project = traffic, project
         self.killed = False
-        self._folder = tempfile.TemporaryDirectory(prefix="helix-")
-        self._tmux = [str(tmux.binary), "-S", str(Path(self._folder.name) / "tmux"), "-f", os.devnull]
-        environment = {
-            **os.environ,
-            **tmux.env,
-            **editor.env,
-            **env,
-            "LC_ALL": "C.UTF-8",
-            "TERM": "tmux-256color",
-        }
-        size = ["-x", "100", "-y", "24"]
-        command = [*self._tmux, "new-session", "-d", "-s", "editor", *size, str(editor.binary)]
-        subprocess.run(command, env=environment, cwd=project, check=True, timeout=30)
 
     def open(self, path: Path, text: str, row: int) -> None:
         """Write a file, open it with the server attached, and stand in insert mode at the end of the line.
@@ -140,6 +123,11 @@ class Helix:
 
     def act(self, title: str, below: int = 0) -> None:
         """Choose the code action of that title from the menu, where so many stand above it."""
+        self.show_actions(title)
+        self.keys(*["C-n"] * below, "Enter")
+
+    def show_actions(self, title: str) -> None:
+        """Open the menu of code actions, as soon as it has that one."""
 
         def asked() -> bool:
             self.normal()
@@ -147,7 +135,6 @@ class Helix:
             return self.within(1.0, lambda: title in self.screen())
 
         self.until(asked, f"the editor offers {title!r}")
-        self.keys(*["C-n"] * below, "Enter")
 
     def shows(self, word: str) -> None:
         """Look at the end of the document until it is there; in normal mode."""
@@ -157,33 +144,6 @@ class Helix:
             return word in self.screen()
 
         self.until(seen, f"{word!r} is on the screen")
-
-    def within(self, seconds: float, look: Callable[[], bool]) -> bool:
-        """Whether it is to be seen in that time."""
-        end = time.monotonic() + seconds
-        while not (found := look()) and time.monotonic() < end:
-            time.sleep(0.02)
-        return found
-
-    def keys(self, *names: str) -> None:
-        """Press keys by tmux's names."""
-        self._run("send-keys", "-t", "editor", *names)
-
-    def type(self, text: str) -> None:
-        """Type text as it stands."""
-        self._run("send-keys", "-t", "editor", "-l", text)
-
-    def screen(self) -> str:
-        """What a person sees."""
-        return self._run("capture-pane", "-p", "-t", "editor")
-
-    def colours(self) -> str:
-        """The same, with the escape sequences of its colours."""
-        return self._run("capture-pane", "-p", "-e", "-t", "editor")
-
-    def until(self, look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-        """Wait for it; where it never comes, the failure shows the screen."""
-        return until(look, what, seconds, seen=self.screen)
 
     def save(self, path: Path, expected: str) -> None:
         """Save; the file must become the expected text."""
@@ -214,19 +174,7 @@ class Helix:
             self.command("quit-all!")
             until(self.traffic.server_is_gone, "the server has ended")
         finally:
-            subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False, timeout=30)
-            self._folder.cleanup()
-
-    def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [*self._tmux, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-            encoding="utf-8",
-        )
-        return done.stdout
+            self.end()
 
 
 def _content(path: Path) -> str | None:

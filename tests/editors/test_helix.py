@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -223,6 +224,26 @@ def test_an_answer_nobody_waits_for_harms_nothing(helix: Helix, path: Path, gate
     helix.until(lambda: not helix.traffic.badly_answered(), "the answer is there")
     helix.command(f"open {path}")
     helix.save(path, "")
+
+
+def test_a_setting_of_the_running_server_is_changed(helix: Helix, path: Path, model: Model) -> None:
+    """Helix tells its settings once, but its user can give the server's commands."""
+    (before,) = helix.traffic.servers()
+    for name in ("codellama:13b-code", "codellama:7b-code"):
+        want = model.knows(HEAD + "    x = a -", f" {name[10:12]}", TAIL)
+        chosen = json.dumps({"model": name})
+        done = len(helix.traffic.results("workspace/executeCommand"))
+        helix.open(path, HEAD + "    x = a -" + TAIL, row=1)
+        helix.command(f"lsp-workspace-command twinny-lsp.useModel {chosen}")
+        helix.until(
+            lambda d=done: len(helix.traffic.results("workspace/executeCommand")) > d, "it is changed"
+        )
+        helix.keys("A", "C-x")
+        take(helix, name[10:12])
+        helix.save(path, want)
+        assert model.asked[-1].json["model"] == name
+        helix.command("buffer-close!")
+    assert helix.traffic.servers() == [before]
 
 
 def test_typing_fast_loses_nothing(helix: Helix, path: Path, model: Model) -> None:
