@@ -54,6 +54,8 @@ class Profile:
     menu_within_s: float = 0.0
     """It shows nobody's items before all servers have answered (Sublime Text, Kakoune): an answer later than
     that is given empty, and found when it asks again at the next key. 0: no limit."""
+    hides_results: bool = False
+    """What a command gives is thrown away (Helix, Kakoune), so it is told as a message."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -74,6 +76,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         resolves=not neovim,
         waits_for_actions=name in ("helix", "Eglot", "emacs"),
         mutes=name == "helix",
+        hides_results=name in ("helix", "kakoune-lsp"),
         menu_within_s=0.3 if name in ("Sublime Text LSP", "kakoune-lsp") else 0.0,
         inserts_label=name == "emacs",
         tells_late_s=0.15 if neovim else 0.0,
