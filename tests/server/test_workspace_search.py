@@ -50,9 +50,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def sent(chat: MarkdownEditor, server: FakeServer) -> tuple[str, str]:
+async def sent(chat: MarkdownEditor, server: FakeServer, text: str = QUESTION) -> tuple[str, str]:
     """(the message that was sent, the folded block)."""
-    chat.open(QUESTION)
+    chat.open(text)
     await chat.send()
     block = re.search(r"<details><summary>Sent.*?</details>", chat.text, re.DOTALL)
     assert block is not None
@@ -85,7 +85,7 @@ async def test_what_may_not_be_seen_is_not_embedded(project: Path) -> None:
             assert chat.editor is not None
             opened = f"key = '{KEY}'‸\nlog = 1\n"
             chat.editor.open(opened, uri=(project / "open.py").as_uri())
-            await sent(chat, server)
+            await sent(chat, server, f"{QUESTION.rstrip()} log in with {KEY}\n")
             texts = embedded(server)
             seen = {"a.py", "b.py", "c.py", "open.py", ".gitignore"}
             assert {text.partition("\n")[0] for text in texts} == seen

@@ -20,8 +20,8 @@ from twinny_lsp.providers.base import Provider
 
 MOST_PLACES = 200
 """Parts that are compared with one question."""
-BATCH = 16
-"""Texts of one request."""
+BATCH = 8
+"""Texts of one request: some 4,000 tokens, seconds on a machine without a GPU."""
 MOST_CHARS, LEAST_CHARS = 1_600, 200
 """Of a text, its beginning counts. Many embedding models take 512 tokens, about the first of these in code;
 llama.cpp refuses what does not fit into its physical batch, 512 as well. Some take less: texts are

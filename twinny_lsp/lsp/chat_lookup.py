@@ -83,11 +83,14 @@ class ChatLookup:
         from twinny_lsp.chat.nearness import MOST_PLACES
         from twinny_lsp.chat.repository import MOST_PARTS
         from twinny_lsp.chat.retrieval import fused, joined
+        from twinny_lsp.context.secrets import mask
 
-        settings = self._server.backend.store.for_document(uri).chat()
-        target, off = settings.embeddings, settings.embeddings_off
+        settings = self._server.backend.store.for_document(uri)
+        target, off = settings.chat().embeddings, settings.chat().embeddings_off
         if target is None and not off:
             return None
+        if settings.privacy().mask_secrets:
+            question = mask(question)
         found = await self._on_thread(
             uri, lambda _, project: project.candidates(question, MOST_PLACES) if project else []
         )

@@ -110,7 +110,7 @@ async def test_when_the_time_is_over_the_rest_waits_for_the_next_question() -> N
     seconds = iter([0.0, 1.0, nearness.EMBED_S - 0.1, nearness.EMBED_S])
     found = await embedder(model, clock=lambda: next(seconds)).near("b", texts)
     assert found.values == (1.0,) * (2 * BATCH) + (None,) * BATCH
-    assert found.told == "32 places compared, 32 of them for the first time, 16 left for the next question"
+    assert found.told == "16 places compared, 16 of them for the first time, 8 left for the next question"
     model.asked.clear()
     assert (await embedder(model).near("b", texts)).fresh == BATCH
     assert model.asked[1:] == [texts[2 * BATCH :]]
