@@ -107,6 +107,16 @@ async def test_the_second_question_embeds_only_what_is_new(project: Path) -> Non
     assert len(list(vectors.folder().iterdir())) == 1
 
 
+async def test_where_there_is_nothing_to_compare_nothing_is_asked(tmp_path: Path) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["ok"])).on(*EMBED, embeds)
+        async with chatting(tmp_path, settings(server)) as chat:
+            _, block = await sent(chat, server)
+            assert "- `@workspace` not sent: no file of this project has a word of the question" in block
+            assert "found by" not in block
+            assert not [request for request in server.requests if request.path == EMBED[1]]
+
+
 async def test_without_a_model_nothing_is_asked(project: Path) -> None:
     async with FakeServer() as server:
         server.on(*CHAT, chat_stream(["ok"])).on(*EMBED, embeds)
@@ -128,7 +138,7 @@ async def test_words_go_on_working_when_it_fails_and_it_is_told_once(project: Pa
                 content, block = await sent(chat, server)
                 assert "a.py, lines" in content
                 assert "c.py" not in content
-                assert "- `@workspace`: found by its words alone: ollama at http" in block
+                assert "- `@workspace`: found by words alone: ollama at http" in block
                 assert "`ollama pull embedder`" in block
             (told,) = problems(chat)
             assert "@workspace goes by words alone, without `chat.embeddings`: ollama at http" in told
@@ -155,7 +165,7 @@ async def test_why_it_is_off_is_told(project: Path, chosen: dict[str, str], file
         async with chatting(project, settings(server, embeddings=chosen)) as chat:
             content, block = await sent(chat, server)
             assert "a.py, lines" in content
-            assert re.search(f"found by its words alone: .*{why}", block)
+            assert re.search(f"found by words alone: .*{why}", block)
             assert not [request for request in server.requests if request.path == EMBED[1]]
 
 

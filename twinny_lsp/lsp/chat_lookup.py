@@ -94,9 +94,11 @@ class ChatLookup:
         found = await self._on_thread(
             uri, lambda _, project: project.candidates(question, MOST_PLACES) if project else []
         )
+        if not found:
+            return None
         near: Sequence[float | None] = [None] * len(found)
-        how = f"found by its words alone: {off}"
-        if target is not None and found:
+        how = f"found by words alone: {off}"
+        if target is not None:
             near, how = await self._near(target, question, [text for _, text in found])
         return Searched(tuple(joined(fused([place for place, _ in found], near, MOST_PARTS))), how)
 
@@ -117,7 +119,7 @@ class ChatLookup:
             notice = of_error(error, model, endpoint.name)
             message = f"@workspace goes by words alone, without `chat.embeddings`: {error}"
             self._server.notices.report(replace(notice, message=message))
-            return [None] * len(texts), f"found by its words alone: {error}"
+            return [None] * len(texts), f"found by words alone: {error}"
         finally:
             if not showing.cancel():
                 end(self._server, showing.result())

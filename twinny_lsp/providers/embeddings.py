@@ -49,7 +49,7 @@ def vectors(route: Route, answer: object, count: int) -> list[Vector]:
 
 
 def _in_order(answer: Mapping[str, object]) -> list[object]:
-    """The OpenAI form: each says which text it belongs to, and servers that do not keep the order."""
+    """Each vector says which text it belongs to; where what they say makes no sense, their order counts."""
     entries = objects_at(answer, "data")
     places = [int_at(entry, "index") for entry in entries]
     by_place = {place: entry.get("embedding") for place, entry in zip(places, entries, strict=True)}
