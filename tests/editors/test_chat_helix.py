@@ -190,6 +190,24 @@ def answer_of_saved(helix: Helix, path: Path) -> str:
     return answer_of(text) if text.count("## You") == 2 else ""
 
 
+def test_a_chat_about_a_selection_opens_by_a_code_action(
+    helix: Helix, chat_model: ChatModel, project: Path
+) -> None:
+    helix.open(project / "a.py", CODE, row=2)
+    helix.normal()
+    helix.type("x")  # selects the line
+    helix.act("Chat about this")
+    helix.until(lambda: "## You" in helix.screen(), "the chat is shown")
+    (path,) = (project / ".twinny" / "chat").glob("*.md")
+    helix.until(lambda: helix.knows(path), "the server knows it")
+    assert "@file:a.py" in path.read_text(encoding="utf-8")
+    write(helix, "Why a loop?")
+    chat_model.says(["Habit."])
+    helix.act("Send to model")
+    helix.shows("Habit.")
+    assert "    for price in prices:" in chat_model.asked[-1].json["messages"][-1]["content"]
+
+
 def test_mentions_are_completed(helix: Helix, project: Path) -> None:
     (project / "src").mkdir()
     (project / "src" / "parse.py").write_text("x = 1\n")
