@@ -48,7 +48,7 @@ class Profile:
     waits_for_actions: bool = False
     """The whole editor stands still while a code action is resolved, for 10 to 20 s at most (Helix, Eglot,
     lsp-mode): a model may take longer, so the action is a command that answers at once."""
-    mutes: bool = False
+    asks_in_rounds: bool = False
     """It asks all servers in one round (Helix) and nobody again by itself until each has answered. A first
     answer that is empty but incomplete ends the round: what comes over 0.1 s later is lost."""
     menu_within_s: float = 0.0
@@ -75,7 +75,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         bare_newlines=neovim,
         resolves=not neovim,
         waits_for_actions=name in ("helix", "Eglot", "emacs"),
-        mutes=name == "helix",
+        asks_in_rounds=name == "helix",
         hides_results=name in ("helix", "kakoune-lsp"),
         menu_within_s=0.3 if name in ("Sublime Text LSP", "kakoune-lsp") else 0.0,
         inserts_label=name == "emacs",
@@ -96,7 +96,8 @@ def menu_list(
 
     Incomplete, also when empty: a complete list is filtered by the client alone, and the menu goes mute.
     """
-    return lsp.CompletionList(is_incomplete=bool(items) or not (opens and profile.mutes), items=items)
+    complete = not items and opens and profile.asks_in_rounds
+    return lsp.CompletionList(is_incomplete=not complete, items=items)
 
 
 def is_word(character: str) -> bool:

@@ -180,7 +180,7 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
         ("Neovim", capabilities(True, None), Profile(snippet=True, **IN_NEOVIM)),
         ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, **IN_NEOVIM)),
         ("Neovim", capabilities(False, None), Profile(**IN_NEOVIM)),
-        ("helix", capabilities(True, None), Profile(mutes=True, hides_results=True, **WAITS)),
+        ("helix", capabilities(True, None), Profile(asks_in_rounds=True, hides_results=True, **WAITS)),
         ("Eglot", capabilities(True, None), Profile(**WAITS)),
         ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True, **WAITS)),
         ("Sublime Text LSP", capabilities(True, AS_IS[1:]), Profile(menu_within_s=0.3)),
@@ -198,10 +198,10 @@ def test_profiles(name: str, caps: lsp.ClientCapabilities | None, profile: Profi
     [
         (OTHERS, lsp.CompletionTriggerKind.Invoked, True),
         (OTHERS, lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
-        (Profile(mutes=True), lsp.CompletionTriggerKind.Invoked, False),
-        (Profile(mutes=True), lsp.CompletionTriggerKind.TriggerCharacter, False),
-        (Profile(mutes=True), None, False),
-        (Profile(mutes=True), lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
+        (Profile(asks_in_rounds=True), lsp.CompletionTriggerKind.Invoked, False),
+        (Profile(asks_in_rounds=True), lsp.CompletionTriggerKind.TriggerCharacter, False),
+        (Profile(asks_in_rounds=True), None, False),
+        (Profile(asks_in_rounds=True), lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
     ],
 )
 def test_an_empty_menu(
