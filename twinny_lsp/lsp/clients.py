@@ -56,6 +56,9 @@ class Profile:
     that is given empty, and found when it asks again at the next key. 0: no limit."""
     hides_results: bool = False
     """What a command gives is thrown away (Helix, Kakoune), so it is told as a message."""
+    filters_by_text: bool = False
+    """kakoune-lsp makes a snippet of an item whose filterText is not its whole text: `$1` in it is lost, and
+    lines are indented twice. It also leaves what stands right of the cursor."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -77,6 +80,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         waits_for_actions=name in ("helix", "Eglot", "emacs"),
         asks_in_rounds=name == "helix",
         hides_results=name in ("helix", "kakoune-lsp"),
+        filters_by_text=name == "kakoune-lsp",
         menu_within_s=0.3 if name in ("Sublime Text LSP", "kakoune-lsp") else 0.0,
         inserts_label=name == "emacs",
         tells_late_s=0.15 if neovim else 0.0,
@@ -150,7 +154,7 @@ def menu_item(
 ) -> lsp.CompletionItem | None:
     """Write a candidate as a menu item, or None where this client could not insert it right."""
     text, replaces = candidate.text, min(candidate.replaces, len(snapshot.line_after))
-    if profile.snippet and replaces:
+    if (profile.snippet or profile.filters_by_text) and replaces:
         # What stands right of the cursor cannot be replaced there, so it must not be repeated either.
         tail = snapshot.line_after[:replaces]
         if not text.endswith(tail):
@@ -180,7 +184,7 @@ def menu_item(
         detail=extra,
         kind=lsp.CompletionItemKind.Text,
         sort_text=FIRST if position == "first" else LAST,
-        filter_text=first or None,
+        filter_text=(new_text if profile.filters_by_text else first) or None,
         insert_text_format=lsp.InsertTextFormat.Snippet
         if profile.snippet
         else lsp.InsertTextFormat.PlainText,
