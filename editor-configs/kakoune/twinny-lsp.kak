@@ -4,8 +4,9 @@
 #     source /path/to/twinny-lsp.kak
 #     lsp-enable
 #
-# It adds to the servers that kakoune-lsp has for a file type by itself. Where you set `lsp_servers` with hooks of your own,
-# add the table there. In insert mode the menu opens by itself; <c-n> chooses.
+# It adds to the servers that kakoune-lsp has for a file type by itself. These must be installed: kakoune-lsp starts
+# none of a list when one is missing. Where you set `lsp_servers` with hooks of your own, add the table there.
+# In insert mode the menu opens by itself; <c-n> chooses.
 
 hook -group twinny-lsp global User \
     LSPDefaultConfig=(?:c|cpp|css|elixir|go|haskell|html|java|javascript|json|kotlin|latex|lua|markdown|nix|ocaml|php|python|ruby|rust|scala|scss|sh|sql|swift|toml|typescript|yaml|zig) %{
