@@ -57,7 +57,7 @@ async def test_part_of_a_document_goes_along() -> None:
             await editor.command("chat", {"prompt": "explain", "uri": URI, "range": span})
             asked = next(request for request in server.requests if (request.method, request.path) == CHAT)
             content = asked.json["messages"][-1]["content"]
-            assert content == "explain\n\na.py:\n```python\nb = 2\n\n```"
+            assert content == "explain\n\na.py:\n```python\nb = 2\n```"
             with pytest.raises(JsonRpcError, match="not an open document"):
                 await editor.command("chat", {"prompt": "explain", "uri": "file:///other.py"})
 

@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from tests.support.editor import Editor, editing
+from tests.support.editor import Editor, editing_project
+from tests.support.markdown_editor import MarkdownEditor
 
 EDIT = {
     "documentChanges": True,
@@ -35,6 +38,9 @@ class CodeEditor:
     asked: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     made: Editor | None = None
+    opens_chats: bool = True
+    """Whether it uses the server for the chats that it shows."""
+    chat: MarkdownEditor | None = None
 
     @property
     def editor(self) -> Editor:
@@ -90,6 +96,8 @@ class CodeEditor:
 
     async def on_apply(self, params: Any) -> dict[str, Any]:
         """`workspace/applyEdit`."""
+        if self.chat is not None and self.chat.uri in str(params):
+            return await self.chat.apply(params)
         self.applied.append(params)
         return {"applied": self.apply(params["edit"])}
 
@@ -101,6 +109,9 @@ class CodeEditor:
     async def on_show(self, params: Any) -> dict[str, Any]:
         """`window/showDocument`."""
         self.shown.append(params["uri"])
+        if self.opens_chats and self.chat is None:
+            self.chat = MarkdownEditor(params["uri"], editor=self.made)
+            self.chat.open(Path(url2pathname(urlsplit(params["uri"]).path)).read_text())
         return {"success": True}
 
     def _become(self, text: str) -> None:
@@ -141,12 +152,6 @@ async def coding(
         "window/showDocument": editor.on_show,
         "window/showMessageRequest": editor.on_question,
     }
-    initialize = {
-        "capabilities": capabilities,
-        "rootUri": root.as_uri(),
-        "workspaceFolders": [{"uri": root.as_uri(), "name": "project"}],
-        "clientInfo": {"name": client},
-    }
-    async with editing(settings, initialize=initialize, handlers=handlers) as made:
+    async with editing_project(root, settings, capabilities, client, handlers) as made:
         editor.made = made
         yield editor

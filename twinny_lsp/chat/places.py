@@ -58,6 +58,12 @@ def create(root: Path | None, text: str = "", front: str = "", when: datetime | 
     raise FileExistsError(f"there are {_MOST_OF_A_NAME} chats of that name")
 
 
+def append(path: Path, text: str) -> None:
+    """Put text at the end of a chat document. Raises OSError."""
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
 def is_chat(path: Path) -> bool:
     """Whether a file is a chat document: it is in a folder of them."""
     folder = path.parent

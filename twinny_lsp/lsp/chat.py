@@ -17,7 +17,7 @@ from twinny_lsp.lsp.strangers import Caution, strangers
 if TYPE_CHECKING:
     from twinny_lsp.chat.conversation import Answer, Question
     from twinny_lsp.config.resolved import ChatSettings
-    from twinny_lsp.exchange import Peer
+    from twinny_lsp.exchange import Peer, Usage
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
@@ -115,16 +115,11 @@ class ChatCommand:
         if document is None:
             raise JsonRpcInvalidParams("`uri` is not an open document")
         part = span(given, "range")
+        from twinny_lsp.chat.fences import fenced
+
         excerpt = document.text if part is None else document.text_in(part)
-        fence = "```"
-        while fence in excerpt:
-            fence += "`"
         path = self._server.place_of(uri).path if named else ""
-        return (
-            f"{path}:\n{fence}{document.language}\n{excerpt}\n{fence}"
-            if path
-            else f"{fence}\n{excerpt}\n{fence}"
-        )
+        return f"{path}:\n{fenced(excerpt, document.language)}" if path else fenced(excerpt)
 
 
 def answerer(peer: Peer | None) -> str:
@@ -134,15 +129,25 @@ def answerer(peer: Peer | None) -> str:
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """The command's result, as docs/lsp-extensions.md promises it."""
-    usage, peer = answer.usage, answer.answered_by
+    peer = answer.answered_by
     return {
         "text": answer.text,
         "model": answer.model,
         "answeredBy": peer and {"name": peer.name, "id": peer.id},
         "conversation": answer.conversation,
         "finishReason": str(answer.finish),
-        "usage": usage
-        and {"promptTokens": usage.prompt, "generatedTokens": usage.generated, "cachedTokens": usage.cached},
+        "usage": usage_json(answer.usage),
+    }
+
+
+def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
+    """The tokens as results of commands have them."""
+    if usage is None:
+        return None
+    return {
+        "promptTokens": usage.prompt,
+        "generatedTokens": usage.generated,
+        "cachedTokens": usage.cached,
     }
 
 

@@ -86,7 +86,7 @@ class CommitMessages:
             style=Style(asked.settings.commit_style),
             tokens=min(asked.settings.commit_tokens, max(256, (asked.window - asked.answer) // 2)),
         )
-        spoken = await self._asker.ask(asked, prepared.messages)
+        spoken = await self._asker.ask(await self._asker.outgoing(asked, prepared.messages))
         message = clean(spoken.text, prepared.style)
         if isinstance(message, No):
             raise TwinnyError(message.message)

@@ -30,12 +30,17 @@ def rows_of(span: lsp.Range) -> range:
     return range(span.start.line, last + 1)
 
 
-def is_cursor(document: Document, span: tuple[int, int, int, int]) -> bool:
-    """Whether a selection is a character at most: in Helix, there is no smaller one."""
-    if span[2] - span[0] > 1:
-        return False
-    selected = document.text_in(span)
-    return len(selected) <= 1 or selected == "\r\n"
+def selection(document: Document, span: lsp.Range) -> lsp.Range:
+    """What is selected; empty, as a cursor is, where that is one character: Helix has no smaller selection.
+
+    By what is selected and not by the client: who selects a letter elsewhere does not mean that letter alone
+    either.
+    """
+    start, end = span.start, span.end
+    if end.line - start.line > 1:
+        return span
+    selected = document.text_in((start.line, start.character, end.line, end.character))
+    return lsp.Range(start, start) if len(selected) <= 1 or selected == "\r\n" else span
 
 
 class Seen:

@@ -19,6 +19,7 @@ from twinny_lsp.chat.edits.answers import read
 from twinny_lsp.chat.edits.decide import No, Why, no
 from twinny_lsp.chat.edits.passage import Span, passage
 from twinny_lsp.chat.edits.prose import refuses
+from twinny_lsp.chat.fences import fence_for
 from twinny_lsp.chat.prompting import Values, fill
 from twinny_lsp.chat.tasks import COMMIT_MESSAGE
 from twinny_lsp.chat.templates import Templates
@@ -76,7 +77,8 @@ async def prepare_commit(
     style = _usual(staged.subjects) if style is Style.AUTO else style
     whole = f"{shown.stat}\n\n{shown.diff}" if shown.diff else shown.stat
     values: Values = {"diff": shown.diff, "stat": shown.stat, "code": whole, "style": _ASKED[style]}
-    messages = await fill(COMMIT_MESSAGE, {**values, "language": "diff", "fence": "```"}, templates)
+    values |= {"language": "diff", "fence": fence_for(whole)}
+    messages = await fill(COMMIT_MESSAGE, values, templates)
     return Prepared(messages, style, shown)
 
 
