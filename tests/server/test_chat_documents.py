@@ -252,6 +252,31 @@ async def test_selection_and_diagnostics_come_with_code_actions(tmp_path: Path) 
             assert Path(made["path"]).read_text().endswith("@file:b.py:2-2\n")
 
 
+@pytest.mark.parametrize("text", ["x", "é", "😀", "\n", "\r\n", ""])
+async def test_one_character_is_no_selection(tmp_path: Path, text: str) -> None:
+    """Helix has always one selected. What was selected before it is still what was selected last."""
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["ok"]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            assert chat.editor is not None
+            uri = (tmp_path / "b.py").as_uri()
+            chat.editor.open(f"one‸\n{text}", uri=uri)
+            await chat.started()
+            wide = len(text.encode("utf-16-le")) // 2
+            end = {"line": 2, "character": 0} if "\n" in text else {"line": 1, "character": wide}
+            titles = []
+            for last in ({"line": 0, "character": 3}, end):
+                span = {"start": {"line": min(last["line"], 1), "character": 0}, "end": last}
+                params = {"textDocument": {"uri": uri}, "range": span, "context": {"diagnostics": []}}
+                offered = await chat.editor.session.request("textDocument/codeAction", params)
+                titles.append([each["title"] for each in offered])
+            assert "twinny-lsp: Chat about this" in titles[0]
+            assert "twinny-lsp: Chat about this" not in titles[1]
+            chat.open("## You\n@selection\n")
+            await chat.send()
+            assert "b.py, line 1:\n```python\none\n```" in asked(server)[-1][1]
+
+
 async def test_opening_a_chat(tmp_path: Path) -> None:
     async with FakeServer() as server, chatting(tmp_path, settings(server)) as chat:
         assert chat.editor is not None
