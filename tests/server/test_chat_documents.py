@@ -293,6 +293,36 @@ async def test_opening_a_chat(tmp_path: Path) -> None:
         assert turns(path.read_text()) == [("user", "Why is it slow?")]
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("2026-03-09-174512.md", "## You\n\nWhy is it slow?\n", "# Why is it slow?\n\n## You\n"),
+        ("2026-03-09-174512-2.md", "## You\r\nA b\r\n", "# A b\r\n\r\n## You\r\n"),
+        ("2026-03-09-174512.md", "---\ncontext: 999\n---\n## You\nA\n", "---\ncontext: 999\n---\n# A\n\n"),
+        ("2026-03-09-174512.md", "# My own\n\n## You\nA\n", "# My own\n\n## You\n"),
+        ("2026-03-09-why.md", "## You\nWhy?\n", "## You\n"),
+        ("2026-03-09-174512.md", "## You\n???\n", "## You\n"),
+    ],
+)
+async def test_a_chat_named_by_the_time_gets_a_title(
+    tmp_path: Path, name: str, before: str, after: str
+) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["ok"]))
+        uri = (tmp_path / ".twinny" / "chat" / name).as_uri()
+        async with chatting(tmp_path, settings(server), uri=uri) as chat:
+            chat.open(before)
+            await chat.send()
+            assert chat.text.startswith(after)
+            asked_first = turns(chat.text)
+            assert asked_first[0] == turns(before)[0]
+            assert asked_first[1] == ("assistant", "ok")
+            assert (chat.refused, asked(server)) == (0, [turns(before)[0]])
+            chat.type(len(chat.text), "more")
+            await chat.send()
+            assert chat.text.startswith(after), "one title is enough"
+
+
 async def test_a_client_that_cannot_show_is_told_the_path(tmp_path: Path) -> None:
     async with FakeServer() as server, chatting(tmp_path, settings(server), capabilities={}) as chat:
         assert chat.editor is not None

@@ -98,6 +98,15 @@ class ChatDocument:
         return after if after < len(self.turns) and self.turns[after].role == ASSISTANT else None
 
 
+def title_row(lines: Sequence[str], chat: ChatDocument) -> int | None:
+    """The row where a document's title goes; None where something stands above its first `## You` already."""
+    if not chat.turns or chat.turns[0].heading < 0:
+        return None
+    _, row = read([line.rstrip("\r\n") for line in lines])
+    above = lines[row : chat.turns[0].heading]
+    return None if any(line.strip() for line in above) else row
+
+
 def parse(text: str) -> ChatDocument:
     """Read a document; everything is a document, if only one message."""
     lines = [line[: content_length(line)] for line in split_lines(text)]

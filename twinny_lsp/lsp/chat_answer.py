@@ -7,14 +7,16 @@ in the document how it went. What starts and stops it is chat_documents.py's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twinny_lsp.errors import TwinnyError
 from twinny_lsp.lsp.chat import in_full, usage_json
-from twinny_lsp.lsp.insertion import Insertion, InsertionLost
+from twinny_lsp.lsp.insertion import ANSWER_S, Insertion, InsertionLost
 from twinny_lsp.lsp.notices import Level
+from twinny_lsp.lsp.workspace_edits import abilities, apply, changed
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.document import ChatDocument
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STOPPED = "Stopped."
+TITLE = "twinny-lsp: a title for the chat"
 Compose = Callable[[], Awaitable["Outgoing"]]
 """Puts together what is sent. Raises TwinnyError."""
 
@@ -132,9 +135,39 @@ class ChatAnswer:
         summary = f"to {outgoing.target.endpoint.name}: {outgoing.size}" if outgoing else ""
         before = opening(model, self._told, summary, chat.turns[self._asked].opened)
         is_last = (self._asked if answer is None else answer) == len(chat.turns) - 1
-        task = insertion.run(before, closing() if is_last else "")
-        self._writing = asyncio.ensure_future(task)
+
+        async def write() -> None:
+            await self._entitle()
+            await insertion.run(before, closing() if is_last else "")
+
+        self._writing = asyncio.ensure_future(write())
         return self._writing
+
+    async def _entitle(self) -> None:
+        """Put the first words above a chat whose file is named by the time alone, if nothing stands there.
+
+        The file itself cannot be renamed: editors do not follow, and would write it again by its old name.
+        """
+        from twinny_lsp.chat.document import parse, title_row
+        from twinny_lsp.chat.edits.passage import Edit
+        from twinny_lsp.chat.places import is_chat, is_named_by_time, title_of
+        from twinny_lsp.config.sources import path_of
+
+        path = path_of(self._document.uri)
+        if path is None or not is_chat(path) or not is_named_by_time(path):
+            return
+        lines = self._document.lines
+        chat = parse("".join(lines))
+        row = title_row(lines, chat)
+        title = "" if row is None else title_of(chat.turns[0].text)
+        if row is None or not title:
+            return
+        eol = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        edit = Edit((row, 0), (row, 0), f"# {title}{eol}{eol}")
+        able = abilities(self._server.client_capabilities)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                await apply(self._server, changed(self._document, [edit], able, TITLE), TITLE)
 
     def _piece(self, piece: Piece) -> None:
         self._said.append(piece.text)
