@@ -24,6 +24,8 @@ from twinny_lsp.chat.prompting import Values, fill
 from twinny_lsp.chat.tasks import COMMIT_MESSAGE
 from twinny_lsp.chat.templates import Templates
 from twinny_lsp.exchange import Message
+from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.providers.presets import PRESETS
 
 TOKENS = 2048
 """Of the changes that are shown."""
@@ -56,6 +58,17 @@ class Prepared:
     messages: tuple[Message, ...]
     style: Style
     shown: Summary
+
+
+def refused(endpoint: Endpoint | None) -> str:
+    """Why nobody is asked there for a commit message; "" where that may be."""
+    preset = PRESETS.get(endpoint.preset) if endpoint else None
+    if endpoint is None or preset is None or not preset.notice:
+        return ""
+    return (
+        f"Commit messages are not asked for from {endpoint.name}: people you do not know would read the "
+        "changes, with the names of your files. Choose another `chat.provider`."
+    )
 
 
 async def prepare_commit(
