@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from twinny_lsp.chat.git import DIFF, GIT, VARIABLES
 from twinny_lsp.chat.retrieval import Found, Part, asked_words, best, joined, parts_of
 from twinny_lsp.context.code import Code
 from twinny_lsp.context.files import Files
@@ -26,11 +27,6 @@ MOST_NAMED_CHARS = 2_000_000
 MOST_PARTS = 12
 GIT_S = 10.0
 MOST_DIFF_CHARS = 4_000_000
-_GIT = (
-    # A repository's own configuration must not have programs started.
-    *("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"),
-    *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"),
-)
 _DIFF_HEAD = re.compile(r"^diff --(?:git|cc|combined) .*$", re.MULTILINE)
 _NEW_NAME = re.compile(r"^(?:\+\+\+ b/|rename to )(?P<path>[^\t\n]*)", re.MULTILINE)
 _OLD_NAME = re.compile(r"^(?:--- a/|rename from )(?P<path>[^\t\n]*)", re.MULTILINE)
@@ -157,8 +153,9 @@ class Repository:
 
     def _git(self, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - a fixed command, without a shell
-            [*_GIT, "--relative", *arguments, "--"],
+            [*GIT, *DIFF, "--relative", *arguments, "--"],
             cwd=self.root,
+            env={**os.environ, **VARIABLES},
             capture_output=True,
             check=False,
             timeout=GIT_S,
