@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shlex
@@ -95,28 +96,29 @@ class Model:
         return ollama_stream([rest[i : i + 5] for i in range(0, len(rest), 5)])
 
 
-@pytest.fixture
-def model() -> Iterator[Model]:
-    """The model server, on a loop in a thread of its own: editors are driven from plain functions."""
-    made, loop = Model(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(made.server.__aenter__(), loop).result(10)
-    yield made
-    asyncio.run_coroutine_threadsafe(made.server.__aexit__(), loop).result(10)
+@contextlib.contextmanager
+def served(server: FakeServer, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> Iterator[None]:
+    """Run a model's server on a loop in a thread: editors are driven from plain functions."""
+    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+    yield
+    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
+
+
+@pytest.fixture
+def model() -> Iterator[Model]:
+    """The model server."""
+    made = Model()
+    with served(made.server, *run_loop()):
+        yield made
 
 
 @pytest.fixture
 def chat_model() -> Iterator[ChatModel]:
-    """A model to chat with, on a loop in a thread of its own."""
+    """A model to chat with."""
     loop, thread = run_loop()
     made = ChatModel(loop)
-    asyncio.run_coroutine_threadsafe(made.server.__aenter__(), loop).result(10)
-    yield made
-    asyncio.run_coroutine_threadsafe(made.server.__aexit__(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
+    with served(made.server, loop, thread):
+        yield made
