@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STOPPED = "Stopped."
-TITLE = "twinny-lsp: a title for the chat"
 Compose = Callable[[], Awaitable["Outgoing"]]
 """Puts together what is sent. Raises TwinnyError."""
 
@@ -167,7 +166,7 @@ class ChatAnswer:
         able = abilities(self._server.client_capabilities)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
-                await apply(self._server, changed(self._document, [edit], able, TITLE), TITLE)
+                await apply(self._server, changed(self._document, [edit], able, ""))
 
     def _piece(self, piece: Piece) -> None:
         self._said.append(piece.text)
