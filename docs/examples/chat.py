@@ -16,8 +16,8 @@ def send(method, params, **more):
 
 def ask(id, method, params):  # and print what the model says meanwhile
     send(method, params, id=id)
-    while head := b"".join(iter(server.stdout.readline, b"\r\n")):
-        message = json.loads(server.stdout.read(int(head.lower().split(b"content-length:")[1].split()[0])))
+    while head := server.stdout.readline() + server.stdout.readline():  # Content-Length: 38, and a blank line
+        message = json.loads(server.stdout.read(int(head.split()[1])))
         if message.get("method") == "twinny-lsp/chatDelta":
             print(message["params"]["text"], end="", flush=True)
         elif message.get("id") == id and "method" not in message:

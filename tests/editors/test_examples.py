@@ -100,6 +100,15 @@ def test_python_shows_an_error(program: Start, chat_model: ChatModel) -> None:
     assert run.process.returncode == 1
 
 
+def test_python_ends_with_the_server(program: Start, chat_model: ChatModel, traffic: Traffic) -> None:
+    chat_model.says(["Because ", None])
+    with program("why") as run:
+        run.says("Because ")
+        children = f"/proc/{run.process.pid}/task/{run.process.pid}/children"
+        os.kill(int(Path(children).read_text().split()[0]), signal.SIGTERM)
+    assert run.process.returncode == 1
+
+
 # -- Lua
 
 

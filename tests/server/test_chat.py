@@ -40,6 +40,16 @@ async def test_an_answer_and_its_deltas() -> None:
             ]
 
 
+async def test_a_conversation_may_have_a_name_of_the_clients() -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["Hello"]))
+        async with editing(settings(server)) as editor:
+            for count in (1, 3):
+                answer = await editor.command("chat", {"prompt": "hi", "conversation": "mine"})
+                assert answer["conversation"] == "mine"
+                assert len(server.last(CHAT[1]).json["messages"]) == count
+
+
 async def test_only_clients_that_ask_get_deltas() -> None:
     async with FakeServer() as server:
         server.on(*CHAT, chat_stream(["Hello"]))
