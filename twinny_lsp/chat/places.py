@@ -12,13 +12,14 @@ from pathlib import Path
 import platformdirs
 
 from twinny_lsp.chat.document import YOU
+from twinny_lsp.chat.fences import Fences
 
 FOLDER = Path(".twinny") / "chat"
 _MOST_WORDS, _MOST_CHARS = 6, 48
 _MOST_OF_A_NAME = 100
 _MOST_OF_A_TITLE = 60
 _WORD = re.compile(r"\w+")
-_MENTION = re.compile(r"@[a-z]+:?")
+_MENTION = re.compile(r"(?<![\w@])@[a-z]+:?")
 _BY_TIME = re.compile(r"\d{4}-\d\d-\d\d-\d{6}(?:-\d+)?")
 
 
@@ -51,8 +52,11 @@ def title_of(text: str) -> str:
 
 
 def _first(text: str) -> str:
-    """The first line that has words."""
-    return next((line for line in text.split("\n") if _WORD.search(line)), "")
+    """The first line that has words; one of code only where there is no other."""
+    fences = Fences()
+    lines = [(fences.feed(line), line) for line in text.split("\n")]
+    worded = (each for each in lines if _WORD.search(each[1]))
+    return min(worded, key=lambda each: each[0], default=(False, ""))[1]
 
 
 def create(root: Path | None, text: str = "", front: str = "", when: datetime | None = None) -> Path:
