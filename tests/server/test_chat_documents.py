@@ -331,18 +331,19 @@ async def test_a_client_that_cannot_show_is_told_the_path(tmp_path: Path) -> Non
         assert made["path"] in await chat.editor.told("the chat is in")
 
 
+@pytest.mark.parametrize("waits", [True, False])
 @pytest.mark.parametrize(
     ("uri", "capabilities"),
     [("untitled:Untitled-1", CAPABILITIES), ("", {}), ("", {"workspace": {"applyEdit": True}})],
 )
 async def test_where_nothing_can_be_written_the_result_has_it(
-    tmp_path: Path, uri: str, capabilities: dict[str, Any]
+    tmp_path: Path, uri: str, capabilities: dict[str, Any], waits: bool
 ) -> None:
     async with FakeServer() as server:
         server.on(*CHAT, chat_stream(["Hello"]))
         async with chatting(tmp_path, settings(server), uri=uri, capabilities=capabilities) as chat:
             chat.open("## You\nhi\n")
-            result = await chat.send()
+            result = await chat.send(wait=waits)
             assert (result["text"], result["written"]) == ("Hello", False)
             assert chat.applied == []
             assert await actions(chat, 1) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,9 +121,12 @@ class CodeEditor:
         params = {"textDocument": document, "contentChanges": [{"text": text}]}
         self.editor.session.notify("textDocument/didChange", params)
 
+    def lines(self) -> list[str]:
+        """The lines, with whatever ends them."""
+        return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", self.text)
+
     def _offset(self, position: Mapping[str, int]) -> int:
-        before = self.text.split("\n")[: position["line"]]
-        return sum(len(line) + 1 for line in before) + position["character"]
+        return sum(map(len, self.lines()[: position["line"]])) + position["character"]
 
 
 def rows(first: int, last: int) -> dict[str, dict[str, int]]:

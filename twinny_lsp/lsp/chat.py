@@ -53,8 +53,10 @@ class ChatCommand:
         target = settings.target
         away = target is not None and strangers(target.endpoint)
         asked = self._read(given, named=not away)
+        if uri := text(given, "uri"):
+            await self._server.require_sendable(uri)
         if target is not None and away:
-            question = await self._caution.taken(asked.question, target.endpoint, text(given, "uri"))
+            question = await self._caution.taken(asked.question, target.endpoint, uri)
             asked = replace(asked, question=question)
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
@@ -118,6 +120,7 @@ class ChatCommand:
         from twinny_lsp.chat.fences import fenced
 
         excerpt = document.text if part is None else document.text_in(part)
+        excerpt = self._server.backend.gatherer.mask(uri, excerpt)
         path = self._server.place_of(uri).path if named else ""
         return f"{path}:\n{fenced(excerpt, document.language)}" if path else fenced(excerpt)
 

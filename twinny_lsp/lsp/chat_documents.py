@@ -88,6 +88,8 @@ class ChatDocuments:
         from twinny_lsp.chat.mentions import file_mention
 
         place = self._server.place_of(uri) if uri else None
+        if self._server.documents.notebook_of(uri) is not None:
+            rows = None  # a cell's rows are not those of the file
         return file_mention(place.path, rows) if place and place.path and place.root else ""
 
     async def begin(self, uri: str, prompt: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
 from twinny_lsp.chat import prompting
+from twinny_lsp.chat.answering import ending
 from twinny_lsp.chat.edits.changes import edits
 from twinny_lsp.chat.edits.decide import No, decide
 from twinny_lsp.chat.edits.enclosing import enclosing
@@ -27,7 +28,7 @@ from twinny_lsp.chat.prompting import Prepared, Problem
 from twinny_lsp.chat.tasks import INSTRUCT, Result, Task
 from twinny_lsp.config.sources import path_of
 from twinny_lsp.documents.windows import estimate_tokens
-from twinny_lsp.errors import SettingsError, TwinnyError
+from twinny_lsp.errors import SettingsError
 from twinny_lsp.lsp.workspace_edits import abilities, changed, created
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ class TaskRun:
         """
         document = self._open(request.uri)
         place = await _place(document, request)
-        if refusal := await self._server.backend.gatherer.refusal(request.uri):
-            path = self._server.place_of(request.uri).path or "this document"
-            raise TwinnyError(f"Nothing was sent: {path} {refusal}.")
+        await self._server.require_sendable(request.uri)
         if why := prompting.nothing_asked(request.task, place.asked, place.instruction):
             raise SettingsError(why)
         return place
@@ -119,6 +118,8 @@ class TaskRun:
         prepared = await self._prepare(request, place, asked, templates, file)
         outgoing = await self._asker.outgoing(asked, prepared.messages, request.uri)
         spoken = await self._asker.ask(outgoing)
+        if spoken.thinking and not spoken.text.strip():
+            return Outcome("", message=ending(spoken.finish, outgoing.max_tokens, text=False, thinking=True))
         if request.task.result is Result.ANSWER:
             return _answer(spoken, place, asked)
         if request.task.result is Result.FILE:

@@ -86,22 +86,45 @@ class Seen:
             return place.path if place.root == root and not chat else ""
 
         unseen = [one.uri for one in self._server.documents if one.uri not in self._order]
-        uris = [*reversed(self._order), *unseen]
-        opened = []
-        for uri in uris:
+        opened: dict[str, Code] = {}
+        above: dict[str, int] = {}
+        for uri in (*reversed(self._order), *unseen):
             document = self._server.documents.get(uri)
             if document is not None and (path := path_in_root(uri)):
-                opened.append(Code(path, document.language, _bare(document)))
+                text, language, above[uri] = self._whole(document)
+                if path not in opened:
+                    opened[path] = Code(path, language, text)
         selected = None
         if self._selected is not None and (path := path_in_root(self._selected[0])):
-            selected = Selected(path, self._selected[1])
+            uri, rows = self._selected
+            selected = Selected(path, range(rows.start + above.get(uri, 0), rows.stop + above.get(uri, 0)))
         diagnosed = [
-            Diagnosed(path, one.range.start.line, SEVERITIES.get(one.severity or 1, "error"), one.message)
+            Diagnosed(
+                path,
+                one.range.start.line + above.get(uri, 0),
+                SEVERITIES.get(one.severity or 1, "error"),
+                one.message,
+            )
             for uri, several in self._diagnosed.items()
             if (path := path_in_root(uri))
             for one in several
         ]
-        return EditorState(tuple(opened[:MOST_OPEN]), selected, tuple(diagnosed))
+        return EditorState(tuple(opened.values())[:MOST_OPEN], selected, tuple(diagnosed))
+
+    def _whole(self, document: Document) -> tuple[str, str, int]:
+        """(text, language, rows above the document in it): of a cell, that of its notebook, cell by cell."""
+        book = self._server.documents.notebook_of(document.uri)
+        if book is None:
+            return _bare(document), document.language, 0
+        cells = [self._server.documents.get(cell.uri) for cell in book.cells]
+        text, above = "", 0
+        for cell in cells:
+            if cell is document:
+                above = text.count("\n")
+            if cell is not None:
+                text += _bare(cell).rstrip("\n") + "\n\n"
+        code = [one.language for one in cells if one is not None and one.language != "markdown"]
+        return text, code[0] if code else document.language, above
 
 
 def _bare(document: Document) -> str:
