@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -63,11 +64,15 @@ async def test_the_chat_opens_at_once_and_the_answer_streams(tmp_path: Path) -> 
 
 
 async def test_the_commands_result(tmp_path: Path) -> None:
+    folder = tmp_path / "a (b) ü"
+    folder.mkdir()
     async with FakeServer() as server:
         server.on(*CHAT, chat_stream(["It adds."]))
-        async with coding(tmp_path, settings(server)) as code:
+        async with coding(folder, settings(server)) as code:
             await code.open(CODE)
             done = await explain(code)
+            assert code.chat is not None
+            assert turns(code.chat.text)[1] == ("assistant", "It adds.")
             (shown,) = code.shown
             assert (done["text"], done["applied"], done["message"]) == ("It adds.", False, "")
             assert (done["chat"]["uri"], done["chat"]["shown"]) == (shown, True)
@@ -167,6 +172,38 @@ async def test_an_editor_that_shows_chats_without_us_finds_it_in_the_file(
                 ]
             assert len(set(code.shown)) == 2
             assert code.shown[0] == code.shown[1], "it is shown again when it is whole"
+
+
+async def test_a_chat_that_is_opened_late_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinny_lsp.lsp.chat_documents.OPENED_S", 0.01)
+    async with FakeServer() as server:
+        gate = asyncio.Event()
+        server.on(*CHAT, chat_stream([gate, "It adds."]))
+        async with coding(tmp_path, settings(server), opens_chats=False) as code:
+            await code.open(CODE)
+            work = explain(code)
+            await bounded(asked_for(server))
+            chat = code.chat = MarkdownEditor(code.shown[0], editor=code.editor)
+            chat.open(path_of(code).read_text())
+            gate.set()
+            await bounded(work)
+            assert turns(chat.text) == [
+                ("user", "Explain @file:a.py:4-6"),
+                ("assistant", "It adds."),
+                ("user", ""),
+            ]
+            assert path_of(code).read_text() == "## You\n\nExplain @file:a.py:4-6\n"
+
+
+def path_of(code: CodeEditor) -> Path:
+    """The file of the chat that is shown."""
+    return Path(urlsplit(code.shown[0]).path)
+
+
+async def asked_for(server: FakeServer) -> None:
+    """Wait until the model was asked."""
+    while CHAT[1] not in [request.path for request in server.requests]:
+        await asyncio.sleep(0.005)
 
 
 async def test_what_was_hidden_stays_hidden_in_words(tmp_path: Path) -> None:

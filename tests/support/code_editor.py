@@ -111,7 +111,8 @@ class CodeEditor:
         """`window/showDocument`."""
         self.shown.append(params["uri"])
         if self.opens_chats and self.chat is None:
-            self.chat = MarkdownEditor(params["uri"], editor=self.made)
+            uri = params["uri"].replace("%28", "(").replace("%29", ")")  # as VS Code and others write it
+            self.chat = MarkdownEditor(uri, editor=self.made)
             self.chat.open(Path(url2pathname(urlsplit(params["uri"]).path)).read_text())
         return {"success": True}
 

@@ -179,6 +179,7 @@ def _blocks_end(lines: Sequence[str], at: int) -> int:
             if lines[row].strip() == BLOCK_END:
                 at = row + 1
                 break
-            if begin == SENT and lines[row].strip() and not lines[row].startswith("- "):
-                break
+            ours = not lines[row].strip() or lines[row].startswith("- ")
+            if lines[row].startswith((SENT, THINKING)) or (begin == SENT and not ours):
+                break  # it is another one that ends further below
     return at

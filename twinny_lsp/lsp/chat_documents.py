@@ -20,7 +20,7 @@ from twinny_lsp.lsp.arguments import flag, place, span, take, text
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
-from twinny_lsp.lsp.workspace_edits import abilities
+from twinny_lsp.lsp.workspace_edits import abilities, apply, changed
 
 if TYPE_CHECKING:
     from twinny_lsp.documents.document import Change, Document
@@ -164,9 +164,19 @@ class ChatDocuments:
         return await self._outcome(*self._start(Place(document, chat, chat.asked(), writes=True), compose))
 
     async def complete(self, path: Path, more: str) -> None:
-        """Put an answer into the file of a chat that the editor has not opened here, and show it again."""
+        """Put an answer into a chat that the editor had not opened here in time, and show it again.
+
+        Into the file, unless it is open by now. Raises TwinnyError.
+        """
+        from twinny_lsp.chat.edits.passage import Edit
         from twinny_lsp.chat.places import append
 
+        document = self._document_of(path)
+        if document is not None:
+            end = len(document.lines) - 1, len(document.lines[-1])
+            edit = changed(document, [Edit(end, end, more)], abilities(self._server.client_capabilities), "")
+            if await apply(self._server, edit):
+                return
         try:
             await asyncio.to_thread(append, path, more)
         except OSError as error:
@@ -238,20 +248,20 @@ class ChatDocuments:
 
     async def _opened_at(self, path: Path) -> Document | None:
         """The document of a file that the editor was told to show; None if it does not open it in time."""
-        from twinny_lsp.config.sources import path_of
-
         try:
             async with asyncio.timeout(OPENED_S):
-                while True:
-                    # Not by its uri: clients do not write the same one in the same way.
-                    found = next((one for one in self._server.documents if path_of(one.uri) == path), None)
-                    if found is not None:
-                        return found
+                while (found := self._document_of(path)) is None:
                     self._opened.clear()
                     await self._opened.wait()
         except TimeoutError:
             self._opens = False
-            return None
+        return found
+
+    def _document_of(self, path: Path) -> Document | None:
+        """The open document of a file, however its client writes the uri."""
+        from twinny_lsp.config.sources import path_of
+
+        return next((one for one in self._server.documents if path_of(one.uri) == path), None)
 
     async def _present(self, path: Path, row: int) -> bool:
         """Show it, or tell where it is; whether it was shown."""

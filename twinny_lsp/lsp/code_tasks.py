@@ -244,7 +244,7 @@ class CodeTasks:
             return {"applied": False, "text": made["text"].strip(), "message": "", "chat": chat}
         outcome = await runner.run(request, templates)
         if outcome.kept:
-            await self._chats.complete(path, _written(outcome.model, outcome.text))
+            await self._chats.complete(path, _written(outcome.model, outcome.text).removeprefix("\n"))
         else:
             self._server.tell(outcome.message, Level.WARNING)
         return {"applied": False, "text": outcome.text, "message": outcome.message, "chat": chat}

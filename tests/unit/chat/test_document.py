@@ -172,6 +172,9 @@ def test_a_block_that_is_not_closed_hides_its_first_line_only() -> None:
     sent = "<details><summary>Sent to p: 2 tokens</summary>\n\n- a\n"
     text = f"## You\na\n## m ##\n{sent}so\n## You\nb\n## m ##\n{sent}</details>\nd\n"
     assert [turn.text for turn in parse(text).turns] == ["a", "- a\nso", "b", "d"]
+    thinking = "<details><summary>Thinking</summary>\n\nhm\n"
+    text = f"## You\na\n## m ##\n{thinking}## You\nb\n## m ##\n{sent}</details>\nd\n"
+    assert [turn.text for turn in parse(text).turns] == ["a", "hm", "b", "d"]
 
 
 @pytest.mark.parametrize("text", ["---\n\nx", "---\nSome words.\n\n---\nx", "---\n\n---\nx"])
