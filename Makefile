@@ -1,9 +1,9 @@
-# Two commands matter: `make try` shows a completion, `make test` checks everything.
+# Two commands matter: `make try` shows a completion, `make test` checks everything but real editors and programs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: try test check editors live docs clean
+.PHONY: try test check test-editors live docs pictures clean
 
 try: $(VENV)/.embedded
 	@$(BIN)/python -m twinny_lsp try
@@ -13,6 +13,10 @@ test: $(VENV)/.dev
 
 check: test
 
+# In real editors, unpacked into .cache/editors/; nothing is installed on the machine.
+test-editors: $(VENV)/.dev
+	$(BIN)/python -m tools.check editors
+
 # Against real programs, each fetched once into .cache/: `openwebui` takes 7 GB, so it is not among these.
 live: $(VENV)/.dev
 	$(BIN)/python -m tools.live llamacpp
@@ -20,6 +24,10 @@ live: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tools.docs
+
+# What the README and docs/ show, from the real editors.
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tools.pictures
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

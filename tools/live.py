@@ -8,13 +8,12 @@ packages of a newer Debian. Names: see `PROGRAMS` and `DEBIAN`. More arguments g
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from tools import fetch_editors
+from tools import packages
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS: dict[str, tuple[str, ...]] = {
@@ -28,17 +27,11 @@ DEBIAN = {"llamacpp": ("llama.cpp-tools",)}
 
 
 def unpacked(name: str) -> Path:
-    """A folder with a Debian program and its libraries. Raises EditorUnavailable where there is no apt."""
+    """A folder with a Debian program and its libraries. Raises Unavailable where there is no apt."""
     folder = ROOT / ".cache" / name
     done = folder / "installed"
     if not done.is_file():
-        state = ROOT / ".cache" / f"{name}.apt"
-        try:
-            for archive in fetch_editors.download(DEBIAN[name], state):
-                fetch_editors.run(["dpkg-deb", "--extract", str(archive), str(folder)])
-        finally:
-            shutil.rmtree(state, ignore_errors=True)
-        fetch_editors.adapt(folder, folder / "usr" / "bin" / "llama-server")
+        packages.from_debian(DEBIAN[name], folder, folder / "usr" / "bin" / "llama-server")
         done.write_text("\n".join(DEBIAN[name]) + "\n", encoding="utf-8")
     return folder / "usr"
 

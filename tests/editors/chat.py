@@ -70,9 +70,11 @@ class ChatModel:
         return self._reply
 
 
-def run_loop() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
-    """A loop in a thread of its own."""
-    loop = asyncio.new_event_loop()
+def run_loop(
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+    """A loop, this one or a new one, in a thread of its own."""
+    loop = loop or asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     return loop, thread

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TextIO, TypeVar
 
+ROOT = Path(__file__).resolve().parents[2]
 EDITOR, SERVER = "editor", "server"
 START, END = "start", "end"
 GRACE_S = 10.0
@@ -185,9 +187,13 @@ class Traffic:
         """The exit code of the server; None while it runs, or when the editor killed what would say it."""
         return next((e["message"] for e in self._lines() if e["from"] == END), None)
 
+    def servers(self) -> list[int]:
+        """The process ids of the servers that were started and run still."""
+        return [e["message"] for e in self._lines() if e["from"] == START and _runs(e["message"])]
+
     def server_is_gone(self) -> bool:
         """Whether every server that was started has ended."""
-        return not any(_runs(e["message"]) for e in self._lines() if e["from"] == START)
+        return not self.servers()
 
     def said(self, sender: str, method: str) -> list[Entry]:
         """Requests and notifications with that method."""
@@ -209,6 +215,20 @@ class Traffic:
         count = Counter(e.id for e in self.entries() if e.sender == SERVER and not e.method)
         asked = [e for e in self.entries() if e.sender == EDITOR and e.method and e.id is not None]
         return [entry for entry in asked if count[entry.id] != 1]
+
+
+def a_server(folder: Path) -> tuple[Path, Traffic]:
+    """A folder for PATH with a `twinny-lsp` in it: the server of this checkout, behind the tee."""
+    log, programs = folder / "traffic.jsonl", folder / "bin"
+    server = shlex.split(os.environ.get("EDITOR_TESTS_SERVER", "")) or [sys.executable, "-m", "twinny_lsp"]
+    programs.mkdir()
+    script = programs / "twinny-lsp"
+    command = shlex.join([sys.executable, str(Path(__file__).resolve()), str(log), "--", *server])
+    # In the project's folder Python would find the installed one, which may be another checkout's.
+    here = "" if os.environ.get("EDITOR_TESTS_SERVER") else f"PYTHONPATH={shlex.quote(str(ROOT))} "
+    script.write_text(f'#!/bin/sh\n{here}exec {command} "$@"\n')
+    script.chmod(0o755)
+    return programs, Traffic(log)
 
 
 if __name__ == "__main__":

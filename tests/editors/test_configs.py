@@ -11,6 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = ROOT / "editor-configs"
+DOCUMENTS = [
+    ROOT / "docs" / "editors.md",
+    *sorted((ROOT / "docs" / "editors").glob("*.md")),
+    CONFIGS / "vscode" / "README.md",
+]
 
 
 def test_helix_starts_the_server_last_in_every_language() -> None:
@@ -33,13 +38,12 @@ def test_the_vs_code_client_names_files_that_are_there() -> None:
     assert (described["default"], described["scope"]) == ("twinny-lsp", "machine"), "no workspace may set it"
 
 
-@pytest.mark.parametrize("document", ["docs/editors.md", "editor-configs/vscode/README.md"])
-def test_what_the_documents_name_is_there(document: str) -> None:
-    text = (ROOT / document).read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_the_documents_name_is_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     files = re.findall(r"`((?:neovim|helix|emacs|vscode)/[\w./-]+)`", text)
-    assert links
     for link in links:
-        assert ((ROOT / document).parent / link).exists(), link
+        assert (document.parent / link).exists(), link
     for name in files:
         assert (CONFIGS / name).exists(), name

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import Model, editor_or_skip
+from tests.editors.conftest import editor_or_skip
 from tests.editors.lsp_tee import Traffic, until
+from tests.editors.model import Model
 from tools.fetch_editors import Editor
 
 pytestmark = pytest.mark.editor

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import fetch_editors
-from tools.fetch_editors import KNOWN, MARKER, SUITE, EditorUnavailable, cached, fetch, locate, main, mirrors
+from tools import packages
+from tools.fetch_editors import KNOWN, MARKER, cached, fetch, locate, main
+from tools.packages import SUITE, Unavailable, mirrors
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_the_mirror_is_the_machines_own(commands: Path) -> None:
 
 def test_without_a_mirror_the_reason_is_said(commands: Path) -> None:
     script(commands / "apt-get", "exit 0")
-    with pytest.raises(EditorUnavailable, match="no Debian mirror"):
+    with pytest.raises(Unavailable, match="no Debian mirror"):
         mirrors()
 
 
@@ -48,7 +49,7 @@ def test_without_apt_the_reason_is_said(
 ) -> None:
     keyring = tmp_path / "keyring"
     keyring.touch()
-    monkeypatch.setattr(fetch_editors, "KEYRING", keyring)
+    monkeypatch.setattr(packages, "KEYRING", keyring)
     assert main(["nvim", "--cache", str(tmp_path / "cache")]) == 1
     assert capsys.readouterr().err == "nvim: apt-get is not installed\n"
 
@@ -56,8 +57,8 @@ def test_without_apt_the_reason_is_said(
 def test_another_system_is_told_apart(
     commands: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch_editors, "KEYRING", tmp_path / "no keyring")
-    with pytest.raises(EditorUnavailable, match="not a Debian machine"):
+    monkeypatch.setattr(packages, "KEYRING", tmp_path / "no keyring")
+    with pytest.raises(Unavailable, match="not a Debian machine"):
         fetch("nvim", tmp_path / "cache")
 
 
@@ -69,7 +70,7 @@ def test_an_editor_of_ones_own_is_taken(
     editor = locate("nvim", tmp_path / "cache")
     assert (editor.binary, editor.version, editor.env) == (own, "NVIM v0.12.9", {})
     own.unlink()
-    with pytest.raises(EditorUnavailable, match="is not installed"):
+    with pytest.raises(Unavailable, match="is not installed"):
         locate("nvim", tmp_path / "cache")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import Model
 from tests.editors.lsp_tee import Traffic, until
+from tests.editors.model import Model
 from tests.editors.neovim import Neovim
 from tools.fetch_editors import Editor
 
