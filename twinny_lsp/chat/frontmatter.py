@@ -50,6 +50,7 @@ def read(lines: Sequence[str]) -> tuple[Front, int]:
         return Front(), 0
     found: dict[str, object] = {}
     problems: list[str] = []
+    ours = False
     row = 1
     while row < end:
         line, at, row = lines[row], row + 1, row + 1
@@ -57,7 +58,9 @@ def read(lines: Sequence[str]) -> tuple[Front, int]:
             continue
         match = _LINE.match(line.rstrip())
         key = match["key"].lower() if match else ""
-        if match is None or (difflib.get_close_matches(key, KEYS, 1, _SLIP) and key not in KEYS):
+        near = difflib.get_close_matches(key or line.partition(" ")[0].lower(), KEYS, 1, _SLIP)
+        ours = ours or bool(near)
+        if match is None or (near and key not in KEYS):
             problems.append(f"line {at}: known here are {', '.join(f'`{known}:`' for known in KEYS)}")
             continue
         if key not in KEYS:
@@ -74,7 +77,8 @@ def read(lines: Sequence[str]) -> tuple[Front, int]:
             found[key] = _typed(key, value)
         except ValueError as error:
             problems.append(f"line {at}: `{key}` {error}")
-    return Front(**found, problems=tuple(problems)), end + 1  # type: ignore[arg-type]
+    # Where not one line is meant for us, none that we cannot read is.
+    return Front(**found, problems=tuple(problems) if ours else ()), end + 1  # type: ignore[arg-type]
 
 
 def _end(lines: Sequence[str]) -> int:

@@ -196,6 +196,11 @@ def test_keys_of_other_programs_are_theirs(more: str) -> None:
     assert (front.model, front.problems) == ("m", ())
 
 
+def test_what_is_not_meant_for_us_is_no_mistake() -> None:
+    document = parse("---\nNote: old\nSome words.\n---\n## You\nx")
+    assert ([turn.text for turn in document.turns], document.front.problems) == (["x"], ())
+
+
 @pytest.mark.parametrize("line", ["model qwen", "models: qwen", "prvider: ollama"])
 def test_a_slip_in_front_matter_is_told(line: str) -> None:
     assert "line 2: known here are" in parse(f"---\n{line}\n---\n## You\nx").front.problems[0]
