@@ -526,3 +526,24 @@ async def test_no_character_is_lost_or_moved_while_the_user_types(tmp_path: Path
             said = "".join(pieces).lstrip()
             assert chat.text.startswith(f"Notes: {above}\n\n## You\n\nquestion\n\n## m ##\n\n<details>")
             assert chat.text.partition("</details>\n\n")[2] == f"{said}\n\n## You\n{end}#{below}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_title_does_not_move_what_is_typed(tmp_path: Path, way: str) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["an answer"]))
+        uri = (tmp_path / ".twinny" / "chat" / "2026-03-09-174512.md").as_uri()
+        async with chatting(tmp_path, settings(server), uri=uri, **WAYS[way]) as chat:
+            chat.open("## You\n\nquestion\n")
+            sending = asyncio.ensure_future(chat.send())
+            typed = ""
+            while not sending.done() and len(typed) < 2000:
+                chat.type(len(chat.text), "x")
+                typed += "x"
+                await asyncio.sleep(0.002)
+            assert (await bounded(sending, 30))["written"] is True
+            assert chat.text.count("x") == len(typed)
+            # An editor whose user was quicker has refused the title: the next message brings it.
+            begun = chat.text.replace("x", "").removeprefix("# question\n\n")
+            assert begun.startswith("## You\n\nquestion\n")
+            assert turns(chat.text)[1] == ("assistant", "an answer")
