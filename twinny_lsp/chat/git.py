@@ -16,3 +16,20 @@ DIFF = (
 """One form of a diff, whatever a user's or a repository's configuration says."""
 VARIABLES = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 """It takes no locks, asks nothing, and complains in English."""
+FILTERS = ("config", "-z", "--show-scope", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process)$")
+"""Asks for the filters that a diff of the work tree would run; there is no option against them."""
+
+
+def without_filters(told: bytes) -> dict[str, str]:
+    """Variables that switch off the filters of the repository's own configuration, from what FILTERS told.
+
+    Those of the user's own stay: Git LFS needs them.
+    """
+    words = told.decode("utf-8", "surrogateescape").split("\0")
+    names = [name for scope, name in zip(words[::2], words[1::2], strict=False) if scope in ("local", "worktree")]
+    values = dict.fromkeys(names, "")
+    values |= {f"{name.rpartition('.')[0]}.required": "false" for name in names}
+    made = {"GIT_CONFIG_COUNT": str(len(values))}
+    for number, (name, value) in enumerate(values.items()):
+        made |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return made
