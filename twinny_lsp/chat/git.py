@@ -26,7 +26,8 @@ def without_filters(told: bytes) -> dict[str, str]:
     Those of the user's own stay: Git LFS needs them.
     """
     words = told.decode("utf-8", "surrogateescape").split("\0")
-    names = [name for scope, name in zip(words[::2], words[1::2], strict=False) if scope in ("local", "worktree")]
+    pairs = zip(words[::2], words[1::2], strict=False)
+    names = [name for scope, name in pairs if scope in ("local", "worktree")]
     values = dict.fromkeys(names, "")
     values |= {f"{name.rpartition('.')[0]}.required": "false" for name in names}
     made = {"GIT_CONFIG_COUNT": str(len(values))}
