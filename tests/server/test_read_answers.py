@@ -174,6 +174,26 @@ async def test_an_editor_that_shows_chats_without_us_finds_it_in_the_file(
             assert code.shown[0] == code.shown[1], "it is shown again when it is whole"
 
 
+@pytest.mark.parametrize(("lines", "fits"), [(10, True), (200, False)])
+async def test_what_the_model_would_not_see_whole_is_not_asked(
+    tmp_path: Path, lines: int, fits: bool
+) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["It adds."]))
+        server.on("GET", "/props", json_reply({"default_generation_settings": {"n_ctx": 512}}))
+        chat = {"provider": "llamacpp", "model": "m"}
+        options = {"providers": {"llamacpp": {"baseUrl": server.url}}, "chat": chat}
+        async with coding(tmp_path, options) as code:
+            await code.open("total = total + 1\n" * lines)
+            work = code.editor.command("explain", {"uri": code.uri, "open": False})
+            if fits:
+                assert (await work)["text"] == "It adds."
+            else:
+                with pytest.raises(JsonRpcError, match="the model's window has room for 256: select less"):
+                    await work
+            assert len([one for one in server.requests if one.path == CHAT[1]]) == fits
+
+
 async def test_a_chat_that_is_opened_late_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("twinny_lsp.lsp.chat_documents.OPENED_S", 0.01)
     async with FakeServer() as server:

@@ -28,6 +28,8 @@ _MOST_LINES = 400
 _PLACE = "[the code]"
 _GROWTH, _EXTRA = 1.3, 64
 """An edit is about as long as its code, and a little longer."""
+_SURE = 1.3
+"""An estimate that is so many times above is not wrong."""
 Values = dict[str, Value]
 
 
@@ -116,6 +118,20 @@ def too_long(passage: Passage, max_tokens: int) -> str:
     return (
         f"The selection has about {tokens} tokens, and an answer may have {max_tokens}: select less, or "
         "raise `chat.maxTokens`."
+    )
+
+
+def too_large(passage: Passage, room: int) -> str:
+    """Why the model would not see all of the passage; "" where it will. `room`: tokens of a prompt.
+
+    Some servers cut off what does not fit, and say nothing.
+    """
+    tokens = estimate_tokens(passage.original)
+    if tokens <= room * _SURE:
+        return ""
+    return (
+        f"The selection has about {tokens} tokens, and the model's window has room for {max(room, 0)}: "
+        "select less."
     )
 
 

@@ -30,13 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who is asked, and how. `window` and `answer` are tokens; `away`: people the user does not know."""
+    """Who is asked, and how. `window` and `answer` are tokens; `away`: people the user does not know.
+
+    `told`: the server has told its window.
+    """
 
     settings: ChatSettings
     target: Target
     window: int
     answer: int
     away: bool
+    told: bool = False
 
 
 class Asker:
@@ -59,15 +63,16 @@ class Asker:
 
     async def whom(self) -> Asked:
         """Who would be asked now. Raises SettingsError when there is nobody."""
-        from twinny_lsp.chat.tokens import reserved, window_of
+        from twinny_lsp.chat.tokens import WINDOW_TOKENS, reserved, told_window
 
         settings = self._sync.chat_settings()
         target = settings.target
         if target is None:
             raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
-        window = await window_of(self._server.backend.registry.provider(target.endpoint), target.model)
+        told = await told_window(self._server.backend.registry.provider(target.endpoint), target.model)
+        window = told or WINDOW_TOKENS
         answer = reserved(settings.max_tokens, window)
-        return Asked(settings, target, window, answer, strangers(target.endpoint))
+        return Asked(settings, target, window, answer, strangers(target.endpoint), bool(told))
 
     async def outgoing(self, asked: Asked, messages: tuple[Message, ...], uri: str = "") -> Outgoing:
         """The messages as they may be sent; `uri` is the document they are about. Raises TwinnyError."""

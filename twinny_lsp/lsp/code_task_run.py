@@ -137,7 +137,10 @@ class TaskRun:
     ) -> Prepared:
         if request.task.result is Result.EDIT and (why := prompting.too_long(place.asked, asked.answer)):
             raise SettingsError(why)
-        left = asked.window - asked.answer - 2 * estimate_tokens(place.asked.original)
+        room = asked.window - asked.answer
+        if asked.told and (why := prompting.too_large(place.asked, room)):
+            raise SettingsError(why)
+        left = room - 2 * estimate_tokens(place.asked.original)
         where = self._server.place_of(request.uri)
         folder = _folder(where.root, request.uri)
         privacy = self._server.backend.store.for_document(request.uri).privacy()
