@@ -90,10 +90,10 @@ class Seen:
         above: dict[str, int] = {}
         for uri in (*reversed(self._order), *unseen):
             document = self._server.documents.get(uri)
-            if document is not None and (path := path_in_root(uri)):
-                text, language, above[uri] = self._whole(document)
-                if path not in opened:
-                    opened[path] = Code(path, language, text)
+            if document is not None and (path := path_in_root(uri)) and path not in opened:
+                text, language, rows_above = self._whole(document)
+                above |= rows_above
+                opened[path] = Code(path, language, text)
         selected = None
         if self._selected is not None and (path := path_in_root(self._selected[0])):
             uri, rows = self._selected
@@ -111,20 +111,21 @@ class Seen:
         ]
         return EditorState(tuple(opened.values())[:MOST_OPEN], selected, tuple(diagnosed))
 
-    def _whole(self, document: Document) -> tuple[str, str, int]:
-        """(text, language, rows above the document in it): of a cell, that of its notebook, cell by cell."""
+    def _whole(self, document: Document) -> tuple[str, str, dict[str, int]]:
+        """(text, language, rows above each cell by its uri): of a cell, those of its notebook."""
         book = self._server.documents.notebook_of(document.uri)
         if book is None:
-            return _bare(document), document.language, 0
-        cells = [self._server.documents.get(cell.uri) for cell in book.cells]
-        text, above = "", 0
+            return _bare(document), document.language, {}
+        cells = [cell for each in book.cells if (cell := self._server.documents.get(each.uri)) is not None]
+        texts: list[str] = []
+        above: dict[str, int] = {}
+        rows = 0
         for cell in cells:
-            if cell is document:
-                above = text.count("\n")
-            if cell is not None:
-                text += _bare(cell).rstrip("\n") + "\n\n"
-        code = [one.language for one in cells if one is not None and one.language != "markdown"]
-        return text, code[0] if code else document.language, above
+            texts.append(_bare(cell).rstrip("\n") + "\n\n")
+            above[cell.uri] = rows
+            rows += texts[-1].count("\n")
+        code = [cell.language for cell in cells if cell.language != "markdown"]
+        return "".join(texts), code[0] if code else document.language, above
 
 
 def _bare(document: Document) -> str:
