@@ -32,7 +32,7 @@ def test_an_edit_and_a_chat_by_code_actions(tmp_path: Path, chat_model: ChatMode
         path = helix.project / "a.py"
         helix.open(path, CODE, row=2)
         chat_model.says(["```python\ndef total(prices):\n    return sum(prices)\n```"])
-        helix.act("twinny-lsp: Refactor", below=2)
+        helix.act("twinny-lsp: Refactor", below=1)  # a fix stands first
         helix.until(lambda: "sum(prices)" in helix.screen(), "the code is edited")
         helix.type("u")
         helix.until(lambda: "result += price" in helix.screen(), "it is taken back in one step")

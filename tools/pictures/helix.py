@@ -53,7 +53,7 @@ def take(folder: Path) -> None:
             helix.open(helix.project / "a.py", CODE, row=2)
             chat.says([f"```python\n{BETTER}```"])
             helix.show_actions("Refactor")
-            helix.keys("C-n", "C-n")
+            helix.keys("C-n")
             _write(folder, "helix-action", helix)
             helix.keys("Enter")
             helix.until(lambda: "sum(prices)" in helix.screen(), "the edit")
@@ -67,6 +67,8 @@ def take(folder: Path) -> None:
             chat.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
             helix.act("Send to model")
             helix.shows("sum(prices)")
+            helix.type("gg")
+            helix.until(lambda: "# Why is total" in helix.screen(), "its title")
             _write(folder, "chat-helix", helix)
             chat.goes_on()
 
