@@ -44,7 +44,13 @@ def test_an_edit_and_a_chat_by_code_actions(tmp_path: Path, chat_model: ChatMode
         helix.command(f"open {chat}")
         helix.until(lambda: helix.knows(chat), "the server knows it")
         helix.normal()
-        helix.type("geoWhy?")
+        helix.type("ge")
+        for key in "oWhy?":  # one by one: it may tell of quick keys in another order
+            told = len(helix.traffic.said("editor", "textDocument/didChange"))
+            helix.type(key)
+            helix.until(
+                lambda n=told: len(helix.traffic.said("editor", "textDocument/didChange")) > n, "it is told"
+            )
         chat_model.says(["Because ", "it loops."])
         helix.act("Send to model")
         helix.shows("Because it loops.")
