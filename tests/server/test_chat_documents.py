@@ -484,6 +484,21 @@ async def test_an_editor_that_takes_no_edits_gives_the_result_and_a_message(tmp_
             assert "did not take" in await chat.editor.told("chat:")
 
 
+async def test_an_editor_with_another_text_than_it_told_of_gets_the_answer_once(tmp_path: Path) -> None:
+    """Helix 25.01 may tell of quick keys in another order; the edit then lands elsewhere."""
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["Hello"]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            chat.open("# title\n\n## You\nhi there")
+            await chat.started()
+            chat.text = chat.text.removesuffix("there")
+            result = await bounded(chat.send())
+            assert result["written"] is False
+            assert chat.editor is not None
+            assert "another text" in await chat.editor.told("chat:")
+            assert chat.text.count("## m ##") == 1
+
+
 WAYS: dict[str, dict[str, Any]] = {
     "at once": {},
     "late": {"late_s": 0.03},
