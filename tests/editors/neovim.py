@@ -91,6 +91,11 @@ class Neovim:
             self._end(kill=True)
             raise
 
+    @property
+    def is_old(self) -> bool:
+        """0.11: it has no ghost text."""
+        return not self.nvim.funcs.has("nvim-0.12")
+
     def configure(self, **config: object) -> None:
         """What a user adds in their own init.lua: `vim.lsp.config('twinny_lsp', ...)`."""
         self.lua("vim.lsp.config('twinny_lsp', ...)", config)

@@ -220,6 +220,17 @@ def test_what_was_taken_is_one_step_of_undo(ghosts: Neovim, model: Model) -> Non
     ghosts.becomes(HEAD + "    ret" + TAIL)
 
 
+def test_a_key_keeps_what_it_was_mapped_to(ghosts: Neovim) -> None:
+    ghosts.nvim.command("inoremap <Tab> mapped")
+    ghosts.nvim.command("inoremap <expr> <M-w> 'by' .. ' eval'")
+    ghosts.lua("vim.keymap.set('i', '<M-l>', function() return ' and lua' end, { expr = true })")
+    ghosts.open("a.py", HEAD, row=0)
+    ghosts.keys("<Tab><M-w><M-l>")
+    ghosts.until(lambda: ghosts.line() == "def total(a, b):mappedby eval and lua", "each does what it did")
+    for key in ("<Tab>", "<M-w>", "<M-l>"):
+        ghosts.nvim.command(f"iunmap {key}")
+
+
 @pytest.mark.real
 def test_the_embedded_model_completes_a_function(
     nvim_editor: Editor, project: Path, traffic: Traffic

@@ -54,6 +54,17 @@ function M.run(name, argument, answered)
   end)
 end
 
+--- Change settings of the server while it runs; those that are not named stay.
+---@param settings table as in lsp/twinny_lsp.lua
+function M.configure(settings)
+  local change = { settings = { ['twinny-lsp'] = settings } }
+  vim.lsp.config(NAME, change)
+  for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
+    client.settings = vim.tbl_deep_extend('force', client.settings, change.settings)
+    client:notify('workspace/didChangeConfiguration', { settings = client.settings })
+  end
+end
+
 -- ---------------------------------------------------------------------------------------------- suggestions
 
 --- Take the ghost text that is shown. Like the next two, it says whether there is one.
