@@ -241,5 +241,9 @@ def running(editor: Editor, folder: Path, setup: Setup = Setup()) -> Iterator[Ne
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         neovim = Neovim(editor, project, traffic, setup)
-    yield neovim
+    try:
+        yield neovim
+    except BaseException:
+        neovim.close()
+        raise
     ended_well(neovim)

@@ -128,6 +128,35 @@ local function mind_the_menu(client)
   end
 end
 
+-- Where somebody types while no server is there, Neovim stops telling of that buffer's changes, also to a server that
+-- is started later. So one that has died is started again at once, but for one that dies again and again.
+local name, deaths = nil, {}
+local MOST, WITHIN_MS = 3, 180000
+
+local start_again = vim.schedule_wrap(function(code, signal)
+  local on_purpose = signal == 15 or code == 0 and signal == 0 or vim.v.exiting ~= vim.NIL
+  if on_purpose or not name then
+    return
+  end
+  table.insert(deaths, 1, vim.uv.now())
+  if not deaths[MOST + 1] or deaths[1] - deaths[MOST + 1] > WITHIN_MS then
+    vim.lsp.enable(name)
+  end
+end)
+
+local function on_init(client)
+  name = client.name
+  mind_the_menu(client)
+  vim.api.nvim_create_autocmd('LspDetach', {
+    callback = function(event)
+      if event.data.client_id == client.id then
+        -- Neovim 0.11 goes on asking a server that has gone, and waits for its answer.
+        vim.lsp.completion.enable(false, client.id, event.buf)
+      end
+    end,
+  })
+end
+
 ---@type vim.lsp.Config
 return {
   cmd = { 'twinny-lsp' },
@@ -144,5 +173,6 @@ return {
   -- Tell of each key at once and not up to 150 ms later: answers are written into chats while you type.
   flags = { debounce_text_changes = 0 },
 
-  on_init = mind_the_menu,
+  on_init = on_init,
+  on_exit = start_again,
 }
