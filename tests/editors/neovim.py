@@ -72,24 +72,23 @@ class Neovim:
         address, init = Path(self._folder.name) / "rpc", Path(self._folder.name) / "init.lua"
         shipped = f"vim.cmd.source([[{setup.init}]])" if setup.init else ""
         init.write_text(f"{setup.before}\n{shipped}\n{setup.after}\n", encoding="utf-8")
-        start = ["--clean", "--headless", "--listen", str(address), "--cmd", f"set rtp^={setup.runtime}"]
-        start += ["--cmd", "set noswapfile shadafile=NONE columns=100 lines=24 expandtab shiftwidth=4"]
-        start += ["-u", str(init)]
-        # Not as pynvim's own child: it leaves the process's pipes behind it.
-        self.process = subprocess.Popen(
-            [editor.binary, *start],
-            env={**os.environ, **editor.env},
-            cwd=project,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        start = ["--clean", "--listen", str(address), "--cmd", f"set rtp^={setup.runtime}"]
+        start += ["--cmd", "set noswapfile shadafile=NONE expandtab shiftwidth=4", "-u", str(init)]
+        self.process = self._start([str(editor.binary), *start], {**os.environ, **editor.env})
         try:
             self.nvim = until(lambda: attached(address), "Neovim listens")
             until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "init.lua is done")
         except BaseException:
             self._end(kill=True)
             raise
+
+    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        # Not as pynvim's own child: it leaves the process's pipes behind it.
+        nothing = subprocess.DEVNULL
+        size = ["--headless", "--cmd", "set columns=100 lines=24"]
+        return subprocess.Popen(
+            [*command, *size], env=env, cwd=self.project, stdin=nothing, stdout=nothing, stderr=nothing
+        )
 
     @property
     def is_old(self) -> bool:

@@ -158,14 +158,16 @@ def test_words_and_lines_are_those_of_the_editor(ghosts: Neovim, model: Model) -
         ("<M-w>", "    return compute"),
         ("<M-w>", "    return compute("),
         ("<M-w>", "    return compute(a_1"),
-        ("<M-l>", "    return compute(a_1, b)"),
+        ("<M-w>", "    return compute(a_1,"),
+        ("<M-w>", "    return compute(a_1, b"),
+        ("<M-w>", "    return compute(a_1, b)"),
         ("<M-w>", "    return compute(a_1, b)\n    #"),
         ("<M-l>", "    return compute(a_1, b)\n    # 😀 漢字 x"),
     ):
         ghosts.keys(key)
         ghosts.becomes(HEAD + text + TAIL)
     told = ghosts.traffic.said("editor", "textDocument/didPartiallyAcceptCompletion")
-    assert [one.message["params"]["acceptedLength"] for one in told[-6:]] == [3, 8, 1, 3, 4, 6]
+    assert [one.message["params"]["acceptedLength"] for one in told[-8:]] == [3, 8, 1, 3, 1, 2, 1, 6]
 
 
 def test_typed_through_without_asking_the_model(ghosts: Neovim, model: Model) -> None:

@@ -81,7 +81,7 @@ end
 
 --- The next word, with the blanks or the line end before it; 'iskeyword' says what a word is.
 function M.word(rest)
-  return vim.fn.matchstr(rest, [[^\_s*\%(\k\+\|\%(\k\@!\S\)*\)]])
+  return vim.fn.matchstr(rest, [[^\_s*\%(\k\+\|\%(\k\@![^ \t\n]\)*\)]])
 end
 
 --- The rest of the line, or the next line where that is taken already.
