@@ -1,6 +1,6 @@
-"""Neovim: ten seconds of typing with ghost text (0.12) and with the menu (0.11), and pyright's menu beside ours.
+"""Neovim: ten seconds of typing with ghost text (0.12) and with the menu (0.11); pyright's menu beside ours.
 
-Ours is asked each time pyright is; the model behind it answers nothing, which is the worst that can be for the other.
+Ours is asked each time pyright is, and the model behind it answers nothing: the worst for the other.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def _beside_pyright(name: str) -> list[Figure]:
         model = stack.enter_context(serving(Waiting()))
         user = for_pyright() + STOPWATCH
         alone = stack.enter_context(running(editor, folder / "alone", Setup(None, after=user)))
-        beside = stack.enter_context(running(editor, folder / "beside", Setup(before=f"{MENU.before}\n{user}")))
+        both = Setup(before=f"{MENU.before}\n{user}")
+        beside = stack.enter_context(running(editor, folder / "beside", both))
         beside.configure(settings={"twinny-lsp": settings(model)})
         for neovim in (alone, beside):
             path = neovim.project / "a.py"

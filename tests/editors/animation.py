@@ -1,7 +1,7 @@
 """Moving pictures of a terminal: screens one after another, as one SVG that plays by itself.
 
-No script and no font in it, so that it plays wherever a page shows it as a picture. What does not play it shows the
-frame that was chosen as the still one. Not for comparing: tests look at the text.
+No script and no font in it, so that it plays wherever a page shows it as a picture. What does not play it
+shows the frame that was chosen as the still one. Not for comparing: tests look at the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CAPTION = 34
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A screen with its colours, where the cursor is in it (column, row), how long it stays, and what was done."""
+    """A screen with its colours, the cursor in it (column, row), how long it stays, and what was done."""
 
     screen: str
     cursor: tuple[int, int]
@@ -30,7 +30,7 @@ def as_moving_svg(frames: list[Frame], still: int) -> str:
     whole = sum(frame.seconds for frame in frames)
     screens = [parsed(frame.screen) for frame in frames]
     ground = screens[0][1]
-    width, height = size_of(screens[0][0])
+    width, height = (max(sizes) for sizes in zip(*(size_of(rows) for rows, _ in screens), strict=True))
     known: dict[str, str] = {}
     drawn, begin = [], 0.0
     for number, (frame, (rows, _)) in enumerate(zip(frames, screens, strict=True)):
@@ -41,9 +41,8 @@ def as_moving_svg(frames: list[Frame], still: int) -> str:
                 name = known.setdefault(picture, f"r{len(known)}")
                 parts.append(f'<use href="#{name}" y="{at * HEIGHT + 8}"/>')
         column, line = frame.cursor
-        parts.append(
-            f'<rect x="{8 + column * WIDTH:.1f}" y="{line * HEIGHT + 8}" width="2" height="{HEIGHT}" fill="{FORE}"/>'
-        )
+        place = f'x="{8 + column * WIDTH:.1f}" y="{line * HEIGHT + 8}"'
+        parts.append(f'<rect {place} width="2" height="{HEIGHT}" fill="{FORE}"/>')
         if frame.caption:
             parts.append(f'<text x="12" y="{height + 18}" fill="{FORE}">{escape(frame.caption)}</text>')
         hidden = "" if number == still else ' visibility="hidden"'

@@ -33,7 +33,7 @@ CLIENT = "vim.lsp.get_clients({ name = 'twinny_lsp' })[1]"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a user has. `runtime` is on the runtime path; `before` runs as Lua ahead of `init`, `after` behind it."""
+    """What a user has: a runtime path, and Lua of their own before and after `init`."""
 
     init: Path | None = CONFIG / "init.lua"
     runtime: Path = CONFIG
@@ -76,7 +76,9 @@ class Neovim:
         start += ["--cmd", "set noswapfile shadafile=NONE expandtab shiftwidth=4", "-u", str(init)]
         self.process = self._start([str(editor.binary), *start], {**os.environ, **editor.env})
         try:
-            self.nvim = until(lambda: attached(address), "Neovim listens")
+            nvim = until(lambda: attached(address), "Neovim listens")
+            assert nvim is not None
+            self.nvim = nvim
             until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "init.lua is done")
         except BaseException:
             self._end(kill=True)

@@ -58,9 +58,10 @@ def size_of(rows: list[list[Run]]) -> tuple[int, int]:
 
 def head_of(width: int, height: int, ground: str) -> tuple[str, str]:
     """How the picture begins: with what all stands on."""
+    font = f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">',
+        f'{font} xml:space="preserve">',
         f'<rect width="{width}" height="{height}" rx="6" fill="{ground}"/>',
     )
 

@@ -204,9 +204,7 @@ def test_an_answer_is_one_step_of_undo(any_neovim: Neovim, chat_model: ChatModel
     neovim.becomes(first)
 
 
-def test_undo_keeps_to_its_order_when_the_user_typed_meanwhile(
-    neovim: Neovim, chat_model: ChatModel
-) -> None:
+def test_undo_keeps_to_its_order_when_the_user_typed_meanwhile(neovim: Neovim, chat_model: ChatModel) -> None:
     open_chat(neovim)
     neovim.keys("ggO Notes:<Esc>Goquestion<Esc>")
     neovim.until(lambda: "question" in neovim.buffer(), "the question is there")

@@ -60,8 +60,8 @@ def for_pyright() -> str:
 
 def attached(neovim: Neovim) -> bool:
     """Whether pyright is there."""
-    there = "local c = vim.lsp.get_clients({ name = 'pyright', bufnr = 0 })[1]; return c and c.initialized == true"
-    return bool(neovim.lua(there))
+    client = "vim.lsp.get_clients({ name = 'pyright', bufnr = 0 })[1]"
+    return bool(neovim.lua(f"local c = {client}; return c and c.initialized == true"))
 
 
 def of_pyright(neovim: Neovim) -> list[str]:
@@ -132,7 +132,7 @@ def test_what_comes_later_is_added_to_the_menu(editor: Editor, tmp_path: Path, a
         assert neovim.save(path) == want
 
 
-def test_what_comes_after_the_choice_does_not_undo_it(editor: Editor, tmp_path: Path, alone: list[str]) -> None:
+def test_what_comes_after_the_choice_does_not_undo_it(editor: Editor, tmp_path: Path) -> None:
     with serving(Waiting()) as model, running(editor, tmp_path, with_file_alone(tmp_path)) as neovim:
         neovim.configure(settings={"twinny-lsp": settings(model)})
         model.knows(TEXT.rstrip("\n") + ".", "capwords(\n    1,\n)", "\n")

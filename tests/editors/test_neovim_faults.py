@@ -108,7 +108,8 @@ def test_a_server_that_dies_again_and_again_is_left_alone(neovim: Neovim, model:
     neovim.configure(settings={"twinny-lsp": settings(model)})
     path = neovim.open("a.py", HEAD + TAIL, row=0)
     for number in range(4):
-        neovim.until(lambda number=number: neovim.lua(f"return ({CLIENT} or {{}}).id") == number + 1, "it runs")
+        id_now = f"return ({CLIENT} or {{}}).id"
+        neovim.until(lambda at=number, ask=id_now: neovim.lua(ask) == at + 1, "it runs")
         neovim.until(lambda: neovim.lua(f"return {CLIENT}.initialized == true"), "and is ready")
         kill(neovim)
     neovim.until(lambda: neovim.lua(f"return {CLIENT} == nil"), "Neovim knows that it has gone")

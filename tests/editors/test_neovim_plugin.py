@@ -115,7 +115,8 @@ def test_status_and_why_tell_in_words(neovim: Neovim) -> None:
 
 
 def test_keys_that_are_not_wanted_are_not_there(nvim_editor: Editor, tmp_path: Path, model: Model) -> None:
-    own = Setup(init=None, after="require('twinny').setup({ keys = { accept = false, accept_word = '<C-l>' } })")
+    keys = "{ accept = false, accept_word = '<C-l>' }"
+    own = Setup(init=None, after=f"require('twinny').setup({{ keys = {keys} }})")
     with running(nvim_editor, tmp_path, own) as neovim:
         neovim.configure(settings={"twinny-lsp": settings(model)})
         model.knows(HEAD + "    ret", "u" + BODY, TAIL)

@@ -1,4 +1,4 @@
-"""Neovim's pictures: ghost text, ghost text that is typed through and taken (moving), a chat beside its code."""
+"""Neovim's pictures: ghost text; how it is typed through and taken (moving); a chat beside its code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ class InTerminal(Neovim):
         size = ["-x", str(self.size[0]), "-y", str(self.size[1])]
         # In the foreground, as a child of ours.
         server = subprocess.Popen([*self._tmux, "-D"], env=env, cwd=self.project)
-        subprocess.run([*self._tmux, "new-session", "-d", "-s", "editor", *size, *command], env=env, check=True)
+        session = [*self._tmux, "new-session", "-d", "-s", "editor"]
+        subprocess.run([*session, *size, *command], env=env, check=True)
         return server
 
     def _end(self, kill: bool = False) -> None:
@@ -80,8 +81,9 @@ class InTerminal(Neovim):
     def colours(self) -> str:
         """What a person sees, with the escape sequences of its colours, when all of it is drawn."""
         self.lua("vim.cmd.redraw()")
-        self.until(lambda: _rows(self._ask("capture-pane", "-p", "-t", "editor")) == _rows(self.screen()), "drawn")
-        return self._ask("capture-pane", "-p", "-e", "-t", "editor")
+        capture = ("capture-pane", "-p", "-t", "editor")
+        self.until(lambda: _rows(self._ask(*capture)) == _rows(self.screen()), "all is drawn")
+        return self._ask(*capture, "-e")
 
     def cursor(self) -> tuple[int, int]:
         """Where the terminal's cursor is: column, row."""
@@ -159,7 +161,7 @@ def _ghost_text(neovim: InTerminal) -> list[Frame]:
 def _chat() -> str:
     """A chat beside the code it is about, while the answer comes."""
     loop = asyncio.new_event_loop()
-    with serving(ChatModel(loop), loop) as model, _started(model.settings, (110, 24)) as neovim:
+    with serving(ChatModel(loop), loop) as model, _started(model.settings, (120, 30)) as neovim:
         neovim.open("shop.py", HEAD + BODY + TAIL, row=3)
         neovim.keys("<Esc>:vsplit<CR>:set nonumber wrap linebreak<CR>:4,8Twinny chat<CR>")
         neovim.until(lambda: neovim.nvim.current.buffer.name.endswith(".md"), "the chat is shown")

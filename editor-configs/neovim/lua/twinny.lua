@@ -11,6 +11,8 @@ local NAME, INLINE = 'twinny_lsp', 'textDocument/inlineCompletion'
 M.options = {
   -- False: the menu also where Neovim has ghost text (0.12).
   ghost_text = nil,
+  -- False: nvim-cmp, blink.cmp or another plugin fills the menu.
+  menu = true,
   -- In insert mode, where the server is attached; false for a key you do not want.
   keys = {
     accept = '<Tab>',
@@ -290,7 +292,7 @@ local function on_attach(event)
   end
   if wanted and vim.lsp.inline_completion and client:supports_method(INLINE, event.buf) then
     use_ghost_text(event.buf)
-  else
+  elseif M.options.menu then
     use_menu(client, event.buf)
   end
 end
