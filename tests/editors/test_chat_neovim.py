@@ -234,6 +234,37 @@ def idle(neovim: Neovim) -> bool:
     return "Answer again" in titles and "Stop the model" not in titles
 
 
+PICK = """\
+vim.ui.select = function(titles, options, chosen)
+  vim.g.offered = vim.tbl_map(options.format_item, titles)
+  for number, title in ipairs(vim.g.offered) do
+    if title:find('Refactor') then chosen(titles[number], number) end
+  end
+end
+"""
+
+
+def test_actions_for_lines_that_are_given(any_neovim: Neovim, chat_model: ChatModel) -> None:
+    any_neovim.lua(PICK)
+    any_neovim.open("a.py", f"{CODE}\nother = 1\n", row=5)
+    chat_model.says([f"```python\n{BETTER}```"])
+    any_neovim.keys("<Esc>")
+    any_neovim.until(lambda: offered(any_neovim), "the server is ready")
+    any_neovim.keys(":1,4Twinny actions<CR>")
+    any_neovim.becomes(f"{BETTER}\nother = 1\n")
+    assert all("twinny-lsp: " in title for title in any_neovim.nvim.vars["offered"])
+
+
+def test_a_chat_about_lines_that_are_given(neovim: Neovim, project: Path) -> None:
+    neovim.open("a.py", CODE, row=0)
+    neovim.keys("<Esc>:2,3Twinny chat Why so slow?<CR>")
+    neovim.until(lambda: "Why so slow?" in neovim.buffer(), "the chat is shown, with the message")
+    assert "@file:a.py:2-3" in neovim.buffer()
+    neovim.nvim.command("enew!")
+    neovim.keys(":Twinny chat<CR>")
+    neovim.until(lambda: neovim.nvim.current.buffer.name.endswith(".md"), "a chat from nowhere is shown")
+
+
 @pytest.mark.real
 def test_the_embedded_model_answers(nvim_editor: Editor, project: Path, traffic: Traffic) -> None:
     """The real llama.cpp, with the model of the package."""

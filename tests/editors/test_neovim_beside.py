@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,10 @@ class Waiting(Model):
         self._open = True
         for loop, gate in self._gates:
             loop.call_soon_threadsafe(gate.set)
+
+    def hold(self) -> None:
+        """Say nothing from now on."""
+        self._open = False
 
     def _answer(self, request: Recorded) -> Reply:
         reply = super()._answer(request)
@@ -93,54 +97,65 @@ def alone(editor: Editor, tmp_path_factory: pytest.TempPathFactory) -> list[str]
         return menu_of_pyright(neovim)
 
 
-def with_plugin(folder: Path) -> Setup:
-    return Setup(before=for_pyright())
+@pytest.fixture(scope="module")
+def model() -> Iterator[Waiting]:
+    with serving(Waiting()) as made:
+        yield made
+        made.let()
 
 
-def with_menu(folder: Path) -> Setup:
-    return Setup(before=f"{for_pyright()}\nvim.g.twinny_lsp_ghost_text = false")
+@pytest.fixture(scope="module")
+def beside(editor: Editor, tmp_path_factory: pytest.TempPathFactory, model: Waiting) -> Iterator[Neovim]:
+    """The file for `lsp/` alone, and the menu of all servers. One for all tests."""
+    folder = tmp_path_factory.mktemp("beside")
+    with running(editor, folder, drop_in_only(folder / "runtime", for_pyright())) as neovim:
+        neovim.configure(settings={"twinny-lsp": settings(model)})
+        yield neovim
+        model.let()
 
 
-def with_file_alone(folder: Path) -> Setup:
-    return drop_in_only(folder / "runtime", for_pyright())
+def test_a_model_that_says_nothing_holds_up_nobody(beside: Neovim, model: Waiting, alone: list[str]) -> None:
+    model.hold()
+    beside.open("a.py", TEXT, row=2)
+    assert menu_of_pyright(beside) == alone
+    model.let()
 
 
-@pytest.mark.parametrize("made", [with_plugin, with_menu, with_file_alone])
-def test_a_model_that_says_nothing_holds_up_nobody(
-    editor: Editor, tmp_path: Path, alone: list[str], made: Callable[[Path], Setup]
+def test_nor_does_it_with_the_plugin(
+    editor: Editor, tmp_path: Path, model: Waiting, alone: list[str]
 ) -> None:
-    with serving(Waiting()) as model, running(editor, tmp_path, made(tmp_path)) as neovim:
+    """Ghost text in 0.12, the menu in 0.11."""
+    model.hold()
+    with running(editor, tmp_path, Setup(before=for_pyright())) as neovim:
         neovim.configure(settings={"twinny-lsp": settings(model)})
         neovim.open("a.py", TEXT, row=2)
         assert menu_of_pyright(neovim) == alone
         model.let()
 
 
-def test_what_comes_later_is_added_to_the_menu(editor: Editor, tmp_path: Path, alone: list[str]) -> None:
-    with serving(Waiting()) as model, running(editor, tmp_path, with_file_alone(tmp_path)) as neovim:
-        neovim.configure(settings={"twinny-lsp": settings(model)})
-        want = model.knows(TEXT.rstrip("\n") + ".", "capwords(\n    1,\n)", "\n")
-        path = neovim.open("a.py", TEXT, row=2)
-        assert menu_of_pyright(neovim) == alone
-        model.let()
-        neovim.until(lambda: "capwords(" in neovim.menu()[0], "ours is there as well, first")
-        assert of_pyright(neovim) == alone
-        neovim.keys("<C-n>")
-        neovim.until(lambda: neovim.line() == "string.capwords(", "it is chosen")
-        neovim.keys("<C-y>")
-        neovim.becomes(want)
-        assert neovim.save(path) == want
+def test_what_comes_later_is_added_to_the_menu(beside: Neovim, model: Waiting, alone: list[str]) -> None:
+    model.hold()
+    want = model.knows(TEXT.rstrip("\n") + ".", "capwords(\n    1,\n)", "\n")
+    path = beside.open("a.py", TEXT, row=2)
+    assert menu_of_pyright(beside) == alone
+    model.let()
+    beside.until(lambda: "capwords(" in beside.menu()[0], "ours is there as well, first")
+    assert of_pyright(beside) == alone
+    beside.keys("<C-n>")
+    beside.until(lambda: beside.line() == "string.capwords(", "it is chosen")
+    beside.keys("<C-y>")
+    beside.becomes(want)
+    assert beside.save(path) == want
 
 
-def test_what_comes_after_the_choice_does_not_undo_it(editor: Editor, tmp_path: Path) -> None:
-    with serving(Waiting()) as model, running(editor, tmp_path, with_file_alone(tmp_path)) as neovim:
-        neovim.configure(settings={"twinny-lsp": settings(model)})
-        model.knows(TEXT.rstrip("\n") + ".", "capwords(\n    1,\n)", "\n")
-        neovim.open("a.py", TEXT, row=2)
-        first = menu_of_pyright(neovim)[0]
-        neovim.keys("<C-n>")
-        neovim.until(lambda: neovim.line() == f"string.{first}", "it is chosen")
-        model.let()
-        until(lambda: not neovim.traffic.badly_answered(), "our answer is there")
-        neovim.keys("<C-y>!")
-        neovim.until(lambda: neovim.line() == f"string.{first}!", "it stays")
+def test_what_comes_after_the_choice_does_not_undo_it(beside: Neovim, model: Waiting) -> None:
+    model.hold()
+    model.knows(TEXT.rstrip("\n") + ".", "capwords(\n    1,\n)", "\n")
+    beside.open("a.py", TEXT, row=2)
+    first = menu_of_pyright(beside)[0]
+    beside.keys("<C-n>")
+    beside.until(lambda: beside.line() == f"string.{first}", "it is chosen")
+    model.let()
+    until(lambda: not beside.traffic.badly_answered(), "our answer is there")
+    beside.keys("<C-y>!")
+    beside.until(lambda: beside.line() == f"string.{first}!", "it stays")

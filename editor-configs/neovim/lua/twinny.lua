@@ -46,7 +46,7 @@ function M.run(name, argument, answered)
     tell('not running here. :Twinny start starts it, :checkhealth twinny tells more', vim.log.levels.WARN)
     return
   end
-  local command = { title = name, command = 'twinny-lsp.' .. name, arguments = { argument } }
+  local command = { title = name, command = 'twinny-lsp.' .. name, arguments = { argument or vim.empty_dict() } }
   client:exec_cmd(command, { bufnr = vim.api.nvim_get_current_buf() }, function(problem, result)
     if problem then
       tell(problem.message, vim.log.levels.ERROR)
@@ -180,7 +180,7 @@ function M.chat(prompt, lines)
     local start, stop = { lines[1], 0 }, { lines[2], math.max(#last - 1, 0) }
     range = vim.lsp.util.make_given_range_params(start, stop, 0, client.offset_encoding).range
   end
-  M.run('openChat', { uri = uri_here() or vim.NIL, range = range, prompt = prompt })
+  M.run('openChat', { uri = uri_here(), range = range, prompt = prompt })
 end
 
 --- Have the model answer the message at the cursor of a chat document.

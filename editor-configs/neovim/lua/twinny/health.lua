@@ -13,7 +13,7 @@ local function output(...)
 end
 
 local function result_of(client, name)
-  local params = { command = 'twinny-lsp.' .. name, arguments = {} }
+  local params = { command = 'twinny-lsp.' .. name, arguments = { vim.empty_dict() } }
   local answer, problem = client:request_sync('workspace/executeCommand', params, ANSWER_MS)
   return answer and answer.result, problem or vim.tbl_get(answer or {}, 'err', 'message') or 'no answer'
 end
