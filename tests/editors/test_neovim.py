@@ -229,6 +229,9 @@ def test_a_key_keeps_what_it_was_mapped_to(ghosts: Neovim) -> None:
     ghosts.open("a.py", HEAD, row=0)
     ghosts.keys("<Tab><M-w><M-l>")
     ghosts.until(lambda: ghosts.line() == "def total(a, b):mappedby eval and lua", "each does what it did")
+    ghosts.lua("vim.keymap.set('i', '<M-l>', function() vim.api.nvim_set_current_line('set') end)")
+    ghosts.keys("<M-l>")
+    ghosts.until(lambda: ghosts.line() == "set", "also where that changes the text")
     for key in ("<Tab>", "<M-w>", "<M-l>"):
         ghosts.nvim.command(f"iunmap {key}")
 

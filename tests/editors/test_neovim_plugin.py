@@ -54,15 +54,19 @@ def test_toggle_and_the_status_line(neovim: Neovim, model: Model) -> None:
     model.knows(HEAD + "    ret", "u" + BODY, TAIL)
     neovim.open("a.py", HEAD + "    ret" + TAIL, row=1)
     neovim.until(lambda: status(neovim) == "twinny", "all is well")
+    ask(neovim)
+    neovim.until(lambda: suggests(neovim, "urn compute("), "it suggests")
     neovim.keys("<Esc>:Twinny toggle<CR>")
     neovim.until(lambda: status(neovim) == "twinny: off", "it is off")
     assert "suggestions are off" in neovim.complaints()
     asked = len(model.asked)
-    neovim.keys("A")
+    method = f"textDocument/{'completion' if neovim.is_old else 'inlineCompletion'}"
+    before = len(neovim.traffic.results(method))
+    neovim.keys("Ax")
     ask(neovim)
-    method = "completion" if neovim.is_old else "inlineCompletion"
-    neovim.until(lambda: neovim.asked_here(f"textDocument/{method}"), "it has answered")
+    neovim.until(lambda: neovim.traffic.results(method)[before:], "it has answered")
     assert len(model.asked) == asked
+    neovim.keys("<BS>")
     neovim.keys("<Esc>:Twinny toggle<CR>")
     neovim.until(lambda: status(neovim) == "twinny", "it is on")
     neovim.keys("A")

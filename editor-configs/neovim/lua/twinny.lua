@@ -30,7 +30,6 @@ local function client_here()
   local here = vim.lsp.get_clients({ name = NAME, bufnr = 0 })[1]
   return here or vim.lsp.get_clients({ name = NAME })[1]
 end
-M.client = client_here
 
 local function tell(text, level)
   vim.notify('twinny-lsp: ' .. text, level or vim.log.levels.INFO)
@@ -100,13 +99,13 @@ end
 local function otherwise(key)
   for _, map in ipairs(vim.api.nvim_get_keymap('i')) do
     if map.lhsraw == vim.keycode(key) then
-      local keys = map.rhs
-      if map.callback then
-        keys = map.callback()
-        return map.expr == 1 and keys or ''
-      elseif map.expr == 1 then
-        keys = vim.api.nvim_eval(keys)
+      if map.callback and map.expr == 1 then
+        return map.callback() or ''
+      elseif map.callback then
+        vim.schedule(map.callback) -- here it may not change the text
+        return ''
       end
+      local keys = map.expr == 1 and vim.api.nvim_eval(map.rhs) or map.rhs
       vim.api.nvim_feedkeys(vim.keycode(keys), map.noremap == 1 and 'in' or 'im', false)
       return ''
     end
@@ -152,7 +151,8 @@ local function apply_edit(problem, params, context)
   end
   local buffer = vim.uri_to_bufnr(uri)
   local before = vim.api.nvim_buf_get_changedtick(buffer)
-  local begins = change.edits[1].newText:find('^%s*## [^\n]+ ##\n') -- the heading of an answer
+  local text = vim.tbl_get(change, 'edits', 1, 'newText') or ''
+  local begins = text:find('^%s*## [^\n]+ ##\n') -- the heading of an answer
   if written[buffer] == before and not begins then
     vim.api.nvim_buf_call(buffer, function()
       pcall(vim.cmd.undojoin) -- not possible when something was undone
@@ -186,10 +186,8 @@ end
 --- Have the model answer the message at the cursor of a chat document.
 function M.send()
   local client = client_here()
-  if client then
-    local here = vim.lsp.util.make_position_params(0, client.offset_encoding)
-    M.run('sendChat', { uri = here.textDocument.uri, position = here.position, wait = false })
-  end
+  local here = vim.lsp.util.make_position_params(0, client and client.offset_encoding or 'utf-8')
+  M.run('sendChat', { uri = here.textDocument.uri, position = here.position, wait = false })
 end
 
 --- End the answer in this chat document, or elsewhere all.

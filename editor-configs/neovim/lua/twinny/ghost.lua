@@ -126,7 +126,7 @@ function M.on_request(event)
   if not client or client.name ~= NAME or request.method ~= INLINE then
     return
   end
-  local id, buffer = event.data.request_id, request.bufnr
+  local id, buffer = client.id .. ' ' .. event.data.request_id, request.bufnr
   if request.type == 'pending' and buffer == vim.api.nvim_get_current_buf() then
     asked[id] = { row = vim.fn.line('.') - 1, length = #vim.fn.getline('.') }
   elseif request.type ~= 'pending' then
