@@ -142,25 +142,29 @@ end
 --- Neovim makes each piece of an answer a step of undo of its own. Those that follow one another are joined; where
 --- something else was changed in between, undo goes step by step, in its order.
 local written = {} ---@type table<integer, integer> the buffer's changedtick after the last piece
+local titled = {} ---@type table<integer, boolean> whether that was the chat's title, which comes before an answer
 
 local function apply_edit(problem, params, context)
   local change = vim.tbl_get(params or {}, 'edit', 'documentChanges', 1)
   local uri = change and change.textDocument and change.textDocument.uri or ''
-  if not uri:find('/.twinny/chat/', 1, true) then
+  local edit = uri:find('/.twinny/chat/', 1, true) and vim.tbl_get(change, 'edits', 1)
+  if not edit then
     return vim.lsp.handlers['workspace/applyEdit'](problem, params, context)
   end
   local buffer = vim.uri_to_bufnr(uri)
   local before = vim.api.nvim_buf_get_changedtick(buffer)
-  local text = vim.tbl_get(change, 'edits', 1, 'newText') or ''
-  local begins = text:find('^%s*## [^\n]+ ##\n') -- the heading of an answer
-  if written[buffer] == before and not begins then
+  local title = edit.range.start.line == 0
+  local heading = edit.newText:find('^%s*## [^\n]+ ##\n') ~= nil -- of an answer
+  if written[buffer] == before and not title and (not heading or titled[buffer]) then
     vim.api.nvim_buf_call(buffer, function()
       pcall(vim.cmd.undojoin) -- not possible when something was undone
     end)
   end
   local result = vim.lsp.handlers['workspace/applyEdit'](problem, params, context)
   local after = vim.api.nvim_buf_get_changedtick(buffer)
-  written[buffer] = after ~= before and after or written[buffer]
+  if after ~= before then
+    written[buffer], titled[buffer] = after, title
+  end
   return result
 end
 
