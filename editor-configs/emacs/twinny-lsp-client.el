@@ -256,7 +256,7 @@ is shown if there is no FAILURE."
 (defvar-local twinny-lsp--carriage nil "Non-nil if the text may hold carriage returns.")
 (defvar-local twinny-lsp--flushing nil "The timer that will tell of changes.")
 
-(defconst twinny-lsp--no-text (format "[%c-%c%c-%c]" #xd800 #xdfff #x110000 (max-char))
+(defconst twinny-lsp--no-text (format "[%c-%c%c-%c%c-%c]" #xd800 #xdfff #x110000 #x3fff7f #x3fff80 #x3fffff)
   "What a buffer can hold and no text in Unicode can.")
 
 (defun twinny-lsp--path (uri)
@@ -357,7 +357,10 @@ is shown if there is no FAILURE."
 
 (defun twinny-lsp--before-change (beg end)
   "Note that the text from BEG to END is about to change."
-  (when (and twinny-lsp--uri (listp twinny-lsp--changes))
+  (when twinny-lsp--uri
+    (unless (eql twinny-lsp--tick (buffer-chars-modified-tick))
+      ;; Some program changed it before and kept the hooks from running.
+      (setq twinny-lsp--changes 'whole))
     (setq twinny-lsp--before (list beg end (twinny-lsp--position beg) (twinny-lsp--position end)))))
 
 (defun twinny-lsp--after-change (beg end length)
@@ -393,7 +396,6 @@ It is `whole' where the hooks do not tell all that happens."
     (setq twinny-lsp--flushing nil))
   (when (and twinny-lsp--uri twinny-lsp--ready)
     (unless (eql twinny-lsp--tick (buffer-chars-modified-tick))
-      ;; Some program changed it and kept the hooks from running.
       (setq twinny-lsp--changes 'whole twinny-lsp--tick (buffer-chars-modified-tick)))
     (when-let* ((changes twinny-lsp--changes))
       (setq twinny-lsp--changes nil)

@@ -13,10 +13,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.editors.lsp_tee import Traffic, until
+from tests.editors.lsp_tee import Traffic, a_server, until
 from tests.editors.terminal import Terminal
 from tools.fetch_editors import Editor
 
@@ -28,7 +29,7 @@ PLAIN = """\
       eglot-sync-connect 60 eglot-connect-timeout 60 eglot-events-buffer-config '(:size 0))
 (setq custom-file null-device)
 """
-DOOR = '(require \'server) (setq server-socket-dir "{folder}" server-name "door") (server-start)\n'
+DOOR = '(require \'json) (require \'server) (setq server-socket-dir "{folder}" server-name "door") (server-start)\n'
 
 
 class Program:
@@ -71,22 +72,52 @@ class Program:
         return done.stdout
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A project, and the folder of a `twinny-lsp` that tells its traffic."""
+
+    project: Path
+    programs: Path
+    traffic: Traffic
+
+    @classmethod
+    def below(cls, folder: Path) -> Server:
+        """In a folder of their own."""
+        project = folder / "project"
+        (project / ".git").mkdir(parents=True)
+        return cls(project, *a_server(folder))
+
+
+def plist(value: object) -> str:
+    """A JSON value as Emacs Lisp has it."""
+    if isinstance(value, dict):
+        return "(" + " ".join(f":{key} {plist(each)}" for key, each in value.items()) + ")"
+    if isinstance(value, bool):
+        return "t" if value else ":json-false"
+    return json.dumps(value, ensure_ascii=False)
+
+
 class Emacs:
     """One editor in a terminal; close it. `init` is the user's init file."""
 
-    def __init__(self, program: Program, tmux: Editor, project: Path, traffic: Traffic, init: str) -> None:
-        self.traffic = traffic
+    def __init__(self, program: Program, tmux: Editor, server: Server, init: str) -> None:
+        self.project, self.traffic = server.project, server.traffic
         self._folder = tempfile.TemporaryDirectory(prefix="emacs-")
         home = Path(self._folder.name)
-        (home / "init.el").write_text(PLAIN + DOOR.format(folder=home) + init, encoding="utf-8")
+        (home / "init.el").write_text(PLAIN + init + DOOR.format(folder=home), encoding="utf-8")
         command = [*program.command, "-nw", "-Q", *program.loading, "-l", str(home / "init.el")]
         self._door = home / "door"
-        self.terminal = Terminal(tmux, command, project, {**program.env, "HOME": str(home)})
+        env = {"HOME": str(home), "PATH": f"{server.programs}{os.pathsep}{os.environ['PATH']}"}
+        self.terminal = Terminal(tmux, command, server.project, {**program.env, **env})
         try:
-            self.until(self._door.exists, "Emacs listens")
+            self.until(self._listens, "Emacs listens")
         except BaseException:
             self.close()
             raise
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as door:
+            return door.connect_ex(str(self._door)) == 0
 
     def eval(self, expression: str) -> Any:
         """The value of an expression, which JSON must have, in the buffer of the selected window."""
@@ -105,8 +136,9 @@ class Emacs:
         assert parts, said.decode()
         return json.loads(base64.b64decode("".join(parts).replace("&n", "").replace('"', "")).decode())
 
-    def open(self, path: Path, text: str, row: int, column: int | None = None) -> Path:
+    def open(self, name: str, text: str, row: int, column: int | None = None) -> Path:
         """Write a file and visit it, with point in a row (from 0), at its end or at a column."""
+        path = self.project / name
         path.write_bytes(text.encode())
         self.visit(path)
         at = "(end-of-line)" if column is None else f"(forward-char {column})"
@@ -181,7 +213,7 @@ class Emacs:
     def close(self) -> None:
         """Leave the editor, whatever is not saved, and end the terminal with it."""
         try:
-            if self._door.exists():
+            if self._listens():
                 self.eval("(progn (run-at-time 0 nil #'kill-emacs) nil)")
                 until(lambda: not self.terminal.runs(), "Emacs has left")
                 until(self.traffic.server_is_gone, "the server has ended")
