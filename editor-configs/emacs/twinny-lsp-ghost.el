@@ -262,6 +262,15 @@ if there are none."
 
 ;;; The menu
 
+(defun twinny-lsp--table (labels)
+  "Return a completion table of LABELS.
+A mention need not begin with what was typed: the server has chosen."
+  (lambda (string predicate action)
+    (cond ((not (and (memq action '(nil t)) (string-prefix-p "@" string) (not (all-completions string labels))))
+           (complete-with-action action labels string predicate))
+          (action labels)
+          (t (if (cdr labels) string (car labels))))))
+
 (defun twinny-lsp-completion-at-point ()
   "Suggestions as a completion at point; in a chat document, what can be mentioned.
 Any key ends the wait for the model."
@@ -277,7 +286,7 @@ Any key ends the wait for the model."
               (beg (twinny-lsp--point (plist-get range :start))))
     (let ((beyond (- (twinny-lsp--point (plist-get range :end)) (point)))
           (known (mapcar (lambda (item) (cons (plist-get item :label) item)) items)))
-      (list beg (point) (mapcar #'car known)
+      (list beg (point) (twinny-lsp--table (mapcar #'car known))
             :exclusive 'no
             :annotation-function (lambda (label)
                                    (when-let* ((detail (plist-get (cdr (assoc label known)) :detail)))

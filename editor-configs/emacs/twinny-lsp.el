@@ -87,7 +87,10 @@ It works in chat documents, too."
         (twinny-lsp-mode 1)
         (let ((window (funcall (if (and focus (plist-get params :takeFocus)) #'select-window #'identity)
                                (display-buffer (current-buffer))))
-              (at (twinny-lsp--point (twinny-lsp--get params :selection :start))))
+              ;; In a chat one goes on below what it begins with.
+              (at (if (twinny-lsp--chat-document-p)
+                      (point-max)
+                    (twinny-lsp--point (twinny-lsp--get params :selection :start)))))
           (goto-char at)
           (set-window-point window at))))
     '(:success t)))
@@ -183,6 +186,7 @@ that one's step: an answer that streams in is undone as a whole."
   "Return this buffer and its region, or point, as an argument of the server's."
   (unless twinny-lsp-mode
     (twinny-lsp-mode 1))
+  (twinny-lsp--attach (current-buffer))
   (list :uri (plist-get (or (twinny-lsp--document) (user-error "The server does not have this buffer")) :uri)
         :range (if (use-region-p)
                    (twinny-lsp--range (region-beginning) (region-end))
@@ -321,9 +325,12 @@ It is done when the model has answered, in one step of undo."
 (defun twinny-lsp-send ()
   "Send the message at point, or the last one; the answer is written below it."
   (interactive)
-  (let ((here (twinny-lsp--here)))
-    (setq twinny-lsp--undo nil)
-    (twinny-lsp--execute "sendChat" (list :uri (plist-get here :uri) :position (twinny-lsp--position)))))
+  (twinny-lsp--when-ready
+   (lambda ()
+     (let ((here (twinny-lsp--here)))
+       (setq twinny-lsp--undo nil)
+       (twinny-lsp--execute "sendChat" (list :uri (plist-get here :uri)
+                                             :position (twinny-lsp--position)))))))
 
 (defun twinny-lsp--chat-document-p ()
   "Whether this buffer is a chat document."
@@ -380,12 +387,19 @@ While a suggestion is shown:
   (if (not twinny-lsp-mode)
       (twinny-lsp--close)
     (setq twinny-lsp--seen (buffer-chars-modified-tick))
-    (when (twinny-lsp--servable-p)
-      (twinny-lsp--add-folder)
-      (twinny-lsp--start)
-      (twinny-lsp--open))
+    ;; Later, since a mode may go off and on again while a file is visited.
+    (run-at-time 0 nil #'twinny-lsp--attach (current-buffer))
     (when (twinny-lsp--chat-document-p)
       (twinny-lsp-chat-mode 1))))
+
+(defun twinny-lsp--attach (buffer)
+  "See that the server has BUFFER, if it is still wanted there."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (when (and twinny-lsp-mode (not twinny-lsp--uri) (twinny-lsp--servable-p))
+        (twinny-lsp--add-folder)
+        (twinny-lsp--start)
+        (twinny-lsp--open)))))
 
 (defun twinny-lsp--turn-on ()
   "Enter the mode if this buffer is one for it."
