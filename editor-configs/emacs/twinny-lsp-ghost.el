@@ -237,7 +237,12 @@ if there are none."
   (interactive)
   (if (cdr twinny-lsp--candidates)
       (twinny-lsp--choose (or step 1))
-    (twinny-lsp--ask (current-buffer) t (lambda () (twinny-lsp--choose (or step 1))))))
+    (let ((shown (twinny-lsp--rest)))
+      (twinny-lsp--ask (current-buffer) t
+                       (lambda ()
+                         ;; What was shown need not be the first one now.
+                         (when (equal shown (twinny-lsp--rest))
+                           (twinny-lsp--choose (or step 1))))))))
 
 (defun twinny-lsp-previous ()
   "Show the suggestion before this one."

@@ -84,8 +84,17 @@ class Server:
     def below(cls, folder: Path) -> Server:
         """In a folder of their own."""
         project = folder / "project"
-        (project / ".git").mkdir(parents=True)
+        # A real one: Eglot has git list the files to watch, and pyright ends when it cannot watch any.
+        subprocess.run(["git", "init", "--quiet", str(project)], check=True, timeout=30)
         return cls(project, *a_server(folder))
+
+
+def completing(url: str, **completion: object) -> dict[str, object]:
+    """A user's settings: a model at that address, no pause before asking, whole blocks always."""
+    return {
+        "providers": {"ollama": {"baseUrl": url}},
+        "completion": {"debounce": 0, "speculate": False, "multiline": "always", **completion},
+    }
 
 
 def plist(value: object) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Emacs, Program, Server, plist
+from tests.editors.emacs import Emacs, Program, Server, completing, plist
 from tests.editors.lsp_tee import until
 from tests.editors.model import Model, serving
+from tests.support.fake_server import ollama_stream
 
 pytestmark = pytest.mark.editor
 
@@ -25,14 +26,6 @@ INIT = """\
 """
 
 
-def settings(model: Model, **completion: object) -> dict[str, object]:
-    """The user's settings: the model of the test, no pause before asking, whole blocks always."""
-    return {
-        "providers": {"ollama": {"baseUrl": model.url}},
-        "completion": {"debounce": 0, "speculate": False, "multiline": "always", **completion},
-    }
-
-
 @pytest.fixture(scope="module")
 def models() -> Iterator[Model]:
     with serving(Model()) as made:
@@ -43,7 +36,7 @@ def models() -> Iterator[Model]:
 def emacs(tmp_path_factory: pytest.TempPathFactory, models: Model) -> Iterator[Emacs]:
     """One editor for all of these tests, each in a file of its own."""
     server = Server.below(tmp_path_factory.mktemp("emacs"))
-    init = f"{INIT}(setq twinny-lsp-settings '{plist(settings(models))})\n"
+    init = f"{INIT}(setq twinny-lsp-settings '{plist(completing(models.url))})\n"
     editor = Emacs(Program(editor_or_skip("emacs")), editor_or_skip("tmux"), server, init)
     yield editor
     try:
@@ -165,6 +158,23 @@ def test_a_file_with_both_line_ends(emacs: Emacs, models: Model) -> None:
     want = "a = 1\r\n" + HEAD + "    retu" + BODY.replace("\n", "\r\n") + TAIL
     emacs.becomes(want)
     assert emacs.save(path) == want, "with the first line's"
+
+
+def test_another_suggestion(emacs: Emacs, models: Model) -> None:
+    """One comes by itself; who wants another one makes the server ask the model for more."""
+    models.knows(HEAD + "    ret", "urn a", TAIL)
+    path = emacs.open("another.py", HEAD + "    ret" + TAIL, row=1)
+    emacs.type("u")
+    shows(emacs, "rn a")
+    models.server.on("POST", "/api/generate", lambda request: ollama_stream(["rn b + 1"]))
+    emacs.keys("M-n")
+    shows(emacs, "rn b + 1")
+    models.server.on("POST", "/api/generate", models.answer)
+    emacs.keys("M-p")
+    shows(emacs, "rn a")
+    emacs.keys("M-n", "Tab")
+    emacs.becomes(HEAD + "    return b + 1" + TAIL)
+    assert emacs.save(path) == HEAD + "    return b + 1" + TAIL
 
 
 def test_in_the_middle_of_a_line(emacs: Emacs, models: Model) -> None:
