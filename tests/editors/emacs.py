@@ -6,6 +6,7 @@ buffer; what a person does goes in by keys. The files of `editor-configs/emacs` 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -17,8 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.editors import chat, model
+from tests.editors.chat import ChatModel
 from tests.editors.lsp_tee import Traffic, a_server, until
+from tests.editors.model import Model
 from tests.editors.terminal import Terminal
+from tests.support.fake_server import json_reply
 from tools.fetch_editors import Editor
 
 T = TypeVar("T")
@@ -95,6 +100,26 @@ def completing(url: str, **completion: object) -> dict[str, object]:
         "providers": {"ollama": {"baseUrl": url}},
         "completion": {"debounce": 0, "speculate": False, "multiline": "always", **completion},
     }
+
+
+class Both(ChatModel):
+    """A model that completes and one to chat with, at one address."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._completes = Model()
+        names = (chat.MODEL, model.MODEL)
+        self.server.on("GET", "/api/tags", json_reply({"models": [{"name": n, "model": n} for n in names]}))
+        self.server.on("POST", "/api/generate", self._completes.answer)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The user's settings for both."""
+        return {**completing(self.server.url), "chat": {"model": chat.MODEL}}
+
+    def knows(self, before: str, completion: str, after: str) -> str:
+        """See Model."""
+        return self._completes.knows(before, completion, after)
 
 
 def plist(value: object) -> str:
