@@ -23,7 +23,7 @@ from tests.editors.chat import ChatModel
 from tests.editors.lsp_tee import Traffic, a_server, until
 from tests.editors.model import Model
 from tests.editors.terminal import Terminal
-from tests.support.fake_server import json_reply
+from tests.support.fake_server import Recorded, Reply, json_reply
 from tools.fetch_editors import Editor
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ CONFIG = Path(__file__).parent.parent.parent / "editor-configs" / "emacs"
 PLAIN = """\
 (setq make-backup-files nil auto-save-default nil create-lockfiles nil inhibit-startup-screen t
       python-indent-guess-indent-offset nil ring-bell-function #'ignore native-comp-jit-compilation nil
+      native-comp-enable-subr-trampolines nil
       eglot-sync-connect 60 eglot-connect-timeout 60 eglot-events-buffer-config '(:size 0))
 (setq custom-file null-device)
 """
@@ -107,10 +108,14 @@ class Both(ChatModel):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self._completes = Model()
+        self._model = Model()
         names = (chat.MODEL, model.MODEL)
         self.server.on("GET", "/api/tags", json_reply({"models": [{"name": n, "model": n} for n in names]}))
-        self.server.on("POST", "/api/generate", self._completes.answer)
+        self.server.on("POST", "/api/generate", self.completes)
+
+    def completes(self, request: Recorded) -> Reply:
+        """What it says; for tests that have it say something else for a while."""
+        return self._model.answer(request)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -119,7 +124,7 @@ class Both(ChatModel):
 
     def knows(self, before: str, completion: str, after: str) -> str:
         """See Model."""
-        return self._completes.knows(before, completion, after)
+        return self._model.knows(before, completion, after)
 
 
 def plist(value: object) -> str:
@@ -182,6 +187,7 @@ class Emacs:
     def visit(self, path: Path) -> None:
         """Show a file; the server that is to have it has it."""
         self.eval(f'(progn (find-file "{path}") nil)')
+        self.keys("C-e")  # Eglot starts after a command
         uri = path.as_uri()
         self.until(lambda: uri in self.opened(), f"the server has {path.name}")
 

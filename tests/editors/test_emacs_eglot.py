@@ -118,7 +118,7 @@ def test_settings_change_while_it_runs_and_no_project_has_a_say(emacs: Emacs, mo
 
 def act(emacs: Emacs, title: str) -> None:
     emacs.run("eglot-code-actions")
-    emacs.until(lambda: "Execute code action" in emacs.screen(), "it asks what is to be done")
+    emacs.until(lambda: "Pick an action" in emacs.screen(), "it asks what is to be done")
     emacs.type(f"twinny-lsp: {title}")
     emacs.keys("Enter")
 
