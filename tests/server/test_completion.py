@@ -249,3 +249,53 @@ async def test_who_may_resolve(name: str, resolves: bool) -> None:
     async with Session(ClientSide(link)) as session:
         told = await session.initialize({"processId": None, "clientInfo": {"name": name}})
         assert told["capabilities"]["completionProvider"]["resolveProvider"] is resolves
+
+
+HELIX = {"clientInfo": {"name": "helix"}}
+
+
+async def test_a_silent_model_does_not_keep_helix_from_asking_again() -> None:
+    """It asks nobody before all have answered; and the stream is there for when it asks."""
+    async with FakeServer() as server:
+        gate = asyncio.Event()
+        server.on(*GENERATE, ollama_stream(["+ ", gate, "total"]))
+        async with editing(settings(server), initialize=HELIX) as editor:
+            editor.open(f"x = total {CURSOR}\n")
+            first = editor.ask_menu()
+            await asked(server, 0)
+            editor.type("+")
+            assert await bounded(first) == {"isIncomplete": True, "items": []}
+            gate.set()
+            assert [item["label"] for item in (await editor.menu(kind=2))["items"]] == [" total"]
+            assert len(generated(server)) == 1
+
+
+async def test_an_empty_menu_does_not_end_the_round_of_helix() -> None:
+    """What slower servers say would be lost."""
+    async with editing({"completion": {"enabled": False}}, initialize=HELIX) as editor:
+        editor.open(f"ret{CURSOR}\n")
+        assert await editor.menu() == {"isIncomplete": False, "items": []}
+        assert await editor.menu(kind=3) == {"isIncomplete": True, "items": []}
+
+
+async def test_sublime_text_is_not_kept_waiting() -> None:
+    """It shows no menu before all have answered; at the next key it asks again, and there it is."""
+    async with FakeServer() as server:
+        gate = asyncio.Event()
+        server.on(*GENERATE, ollama_stream(["urn", gate, " total"]))
+        client = {"clientInfo": {"name": "Sublime Text LSP"}}
+        async with editing(settings(server), initialize=client) as editor:
+            editor.open(f"ret{CURSOR}\n")
+            assert await editor.menu() == {"isIncomplete": True, "items": []}
+            gate.set()
+            editor.type("u")
+            answer = await bounded(until_items(editor))
+            assert [item["label"] for item in answer] == ["return total"]
+            assert len(generated(server)) == 1
+
+
+async def until_items(editor: Editor) -> list[dict[str, Any]]:
+    """What the menu says as soon as it says something."""
+    while not (answer := await editor.menu(kind=3))["items"]:
+        await asyncio.sleep(0.01)
+    return list(answer["items"])

@@ -15,6 +15,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, place, span, take, text
+from twinny_lsp.lsp.clients import menu_list, opens_menu
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
@@ -206,7 +207,7 @@ class ChatDocuments:
         covered = lsp.Range(lsp.Position(*start), params.position)
         typed = snapshot.line_before[-begun.length :]
         items = [_item(name, told, covered, typed, at) for at, (name, told) in enumerate(names)]
-        return lsp.CompletionList(is_incomplete=True, items=items)
+        return menu_list(items, self._server.profile, opens=opens_menu(params))
 
     # -- inside
 

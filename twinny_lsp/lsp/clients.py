@@ -48,6 +48,12 @@ class Profile:
     waits_for_actions: bool = False
     """The whole editor stands still while a code action is resolved, for 10 to 20 s at most (Helix, Eglot,
     lsp-mode): a model may take longer, so the action is a command that answers at once."""
+    mutes: bool = False
+    """It asks all servers in one round (Helix) and nobody again by itself until each has answered. A first
+    answer that is empty but incomplete ends the round: what comes over 0.1 s later is lost."""
+    menu_within_s: float = 0.0
+    """It shows nobody's items before all servers have answered (Sublime Text): an answer later than that is
+    given empty, and found when it asks again at the next key. 0: no limit."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -67,9 +73,27 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         bare_newlines=neovim,
         resolves=not neovim,
         waits_for_actions=name in ("helix", "Eglot", "emacs"),
+        mutes=name == "helix",
+        menu_within_s=0.15 if name == "Sublime Text LSP" else 0.0,
         inserts_label=name == "emacs",
         tells_late_s=0.15 if neovim else 0.0,
     )
+
+
+def opens_menu(params: lsp.CompletionParams) -> bool:
+    """Whether the client has no menu open, as far as it tells."""
+    kind = params.context.trigger_kind if params.context else None
+    return kind is not lsp.CompletionTriggerKind.TriggerForIncompleteCompletions
+
+
+def menu_list(
+    items: list[lsp.CompletionItem], profile: Profile, *, opens: bool = False
+) -> lsp.CompletionList:
+    """The answer to a menu request; `opens`: see opens_menu.
+
+    Incomplete, also when empty: a complete list is filtered by the client alone, and the menu goes mute.
+    """
+    return lsp.CompletionList(is_incomplete=bool(items) or not (opens and profile.mutes), items=items)
 
 
 def is_word(character: str) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from twinny_lsp.lsp.clients import ToClient, inline_item, menu_item, word_start
+from twinny_lsp.lsp.clients import ToClient, inline_item, menu_item, menu_list, opens_menu, word_start
+from twinny_lsp.lsp.rounds import Rounds
 
 if TYPE_CHECKING:
     from twinny_lsp.completion.request import Asked, Request, Result
@@ -35,6 +36,7 @@ class CompletionFeatures:
 
     def __init__(self, server: TwinnyServer, sync: SettingsSync) -> None:
         self._server, self._sync = server, sync
+        self.rounds = Rounds()
         self._tells_shown = False
         self._keys: dict[str, float] = {}
         """By document, when the last key was for which somebody asked."""
@@ -66,23 +68,28 @@ class CompletionFeatures:
         return lsp.InlineCompletionList(items=items)
 
     async def menu(self, params: lsp.CompletionParams) -> lsp.CompletionList:
-        """Answer with menu items. Always incomplete, also when empty: a complete list is filtered by the
-        client alone, and the menu goes mute."""
-        from twinny_lsp.completion.request import Asked, Trigger
-
-        empty = lsp.CompletionList(is_incomplete=True, items=[])
+        """Answer with menu items."""
+        profile = self._server.profile
+        opens = opens_menu(params)
         document = self._server.documents.get(params.text_document.uri)
         if document is None or (params.context and params.context.trigger_character == MENTIONS):
-            return empty
+            return menu_list([], profile, opens=opens)
         snapshot = document.snapshot(params.position.line, params.position.character)
         invoked = params.context is None or params.context.trigger_kind is lsp.CompletionTriggerKind.Invoked
         # Editors send Invoked for a menu that opens while a word is typed, too: only a cursor that does not
         # stand behind a word tells that a person pressed the key.
         by_hand = invoked and word_start(snapshot.line_before) == snapshot.column
+        items = await self.rounds.answer(snapshot, profile, self._items(document, snapshot, by_hand))
+        # What ends early is to be asked for again.
+        return menu_list(items or [], profile, opens=opens and items is not None)
+
+    async def _items(self, document: Document, snapshot: Snapshot, by_hand: bool) -> list[lsp.CompletionItem]:
+        from twinny_lsp.completion.request import Asked, Trigger
+
         trigger = Trigger.INVOKED if by_hand else Trigger.AUTOMATIC
         result = await self._ask(snapshot, Asked.MENU, trigger, "")
         if result is None:
-            return empty
+            return []
         settings = self._sync.completion_settings(snapshot.uri, snapshot.language)
         to_client, profile = self._positions(document, snapshot), self._server.profile
         made = [
@@ -90,9 +97,7 @@ class CompletionFeatures:
             for candidate in result.candidates
         ]
         items = [item for item in made if item is not None]
-        if not profile.resolves:
-            items = [self.resolve(item) for item in items]
-        return lsp.CompletionList(is_incomplete=True, items=items)
+        return items if profile.resolves else [self.resolve(item) for item in items]
 
     async def did_show(self, params: Any = None) -> None:
         """The client says that the last answer is on screen: from now on nothing else is taken to be."""

@@ -20,6 +20,7 @@ from twinny_lsp.lsp.actions import code_actions
 from twinny_lsp.lsp.asking import Asker
 from twinny_lsp.lsp.chat import ChatCommand
 from twinny_lsp.lsp.chat_documents import ChatDocuments
+from twinny_lsp.lsp.clients import menu_list, opens_menu
 from twinny_lsp.lsp.code_tasks import KINDS, CodeTasks
 from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
@@ -56,7 +57,7 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     )
     feature(
         lsp.TEXT_DOCUMENT_COMPLETION,
-        partial(_menu, chats, completion),
+        partial(_menu, server, chats, completion),
         lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
     )
     feature(lsp.COMPLETION_ITEM_RESOLVE, completion.resolve)
@@ -74,6 +75,7 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     commands = Commands(server, sync).table() | tasks.table() | chats.table()
     commands["chat"] = ChatCommand(server, sync, troubles, caution).run
     commands["accepted"] = completion.accepted
+    server.documents.on_edit(completion.rounds.edited)
     server.documents.on_close(completion.closed)
     server.documents.on_open(lambda document: _opened(server, completion, document))
     for name, handler in commands.items():
@@ -98,12 +100,12 @@ async def _inline(
 
 
 async def _menu(
-    chats: ChatDocuments, completion: CompletionFeatures, params: lsp.CompletionParams
+    server: TwinnyServer, chats: ChatDocuments, completion: CompletionFeatures, params: lsp.CompletionParams
 ) -> lsp.CompletionList:
     """Mentions in chat documents, else the model's, unless it is writing an answer there."""
     mentions = await chats.menu(params)
     if mentions is None and chats.is_answering(params.text_document.uri):
-        return lsp.CompletionList(is_incomplete=True, items=[])
+        return menu_list([], server.profile, opens=opens_menu(params))
     return mentions or await completion.menu(params)
 
 

@@ -7,7 +7,16 @@ from lsprotocol import types as lsp
 
 from twinny_lsp.completion.request import Candidate
 from twinny_lsp.documents.snapshot import Snapshot
-from twinny_lsp.lsp.clients import Profile, as_snippet, inline_item, menu_item, profile_of, word_start
+from twinny_lsp.lsp.clients import (
+    Profile,
+    as_snippet,
+    inline_item,
+    menu_item,
+    menu_list,
+    opens_menu,
+    profile_of,
+    word_start,
+)
 
 NEOVIM, OTHERS = Profile(snippet=True), Profile()
 
@@ -171,12 +180,35 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
         ("Neovim", capabilities(True, None), Profile(snippet=True, **IN_NEOVIM)),
         ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, **IN_NEOVIM)),
         ("Neovim", capabilities(False, None), Profile(**IN_NEOVIM)),
-        ("helix", capabilities(True, None), Profile(**WAITS)),
+        ("helix", capabilities(True, None), Profile(mutes=True, **WAITS)),
         ("Eglot", capabilities(True, None), Profile(**WAITS)),
         ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True, **WAITS)),
+        ("Sublime Text LSP", capabilities(True, AS_IS[1:]), Profile(menu_within_s=0.15)),
         ("Visual Studio Code", capabilities(True, AS_IS), Profile(as_is=True)),
         ("", None, Profile()),
     ],
 )
 def test_profiles(name: str, caps: lsp.ClientCapabilities | None, profile: Profile) -> None:
     assert profile_of(name, caps) == profile
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind", "empty_is_incomplete"),
+    [
+        (OTHERS, lsp.CompletionTriggerKind.Invoked, True),
+        (OTHERS, lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
+        (Profile(mutes=True), lsp.CompletionTriggerKind.Invoked, False),
+        (Profile(mutes=True), lsp.CompletionTriggerKind.TriggerCharacter, False),
+        (Profile(mutes=True), None, False),
+        (Profile(mutes=True), lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
+    ],
+)
+def test_an_empty_menu(
+    profile: Profile, kind: lsp.CompletionTriggerKind | None, empty_is_incomplete: bool
+) -> None:
+    context = lsp.CompletionContext(kind) if kind else None
+    where = lsp.TextDocumentIdentifier("file:///a.py")
+    params = lsp.CompletionParams(where, lsp.Position(0, 0), context=context)
+    opens = opens_menu(params)
+    assert menu_list([], profile, opens=opens).is_incomplete is empty_is_incomplete
+    assert menu_list([lsp.CompletionItem("x")], profile, opens=opens).is_incomplete
