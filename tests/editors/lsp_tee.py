@@ -223,7 +223,9 @@ def a_server(folder: Path) -> tuple[Path, Traffic]:
     programs.mkdir()
     script = programs / "twinny-lsp"
     command = shlex.join([sys.executable, str(Path(__file__).resolve()), str(log), "--", *server])
-    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    # The editor stands in a folder of its own, and another checkout may be installed.
+    checkout = shlex.quote(str(Path(__file__).resolve().parent.parent.parent))
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={checkout} exec {command} "$@"\n')
     script.chmod(0o755)
     return programs, Traffic(log)
 

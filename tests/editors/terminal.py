@@ -1,6 +1,6 @@
-"""A program in a terminal of its own (tmux): keys go in, the screen is read back.
+"""An editor in a terminal of tmux: keys go in, the screen is read back.
 
-The tmux server is private and ends with `close`. Not for what the program means: see the editors' own modules.
+For editors that have no door for programs. The tmux server is private to the test and ends with it.
 """
 
 from __future__ import annotations
@@ -8,55 +8,57 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+from tests.editors.lsp_tee import until
 from tools.fetch_editors import Editor
 
-COLUMNS, ROWS = 100, 24
+T = TypeVar("T")
 
 
 class Terminal:
-    """One program; close it. `env` is added to this process's environment."""
+    """One program in a terminal of 100 columns and 24 rows; end it."""
 
-    def __init__(self, tmux: Editor, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
-        # Not below the project: the path of a socket has at most about 100 bytes.
+    def __init__(self, command: list[str], tmux: Editor, folder: Path, env: Mapping[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="terminal-")
         self._tmux = [str(tmux.binary), "-S", str(Path(self._folder.name) / "tmux"), "-f", os.devnull]
-        environment = {**os.environ, **tmux.env, **env, "LC_ALL": "C.UTF-8", "TERM": "tmux-256color"}
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-        subprocess.run(
-            [*self._tmux, "new-session", "-d", "-s", "main", *size, *command],
-            env=environment,
-            cwd=folder,
-            check=True,
-            timeout=30,
-        )
+        own = {"LC_ALL": "C.UTF-8", "TERM": "tmux-256color"}
+        start = [*self._tmux, "new-session", "-d", "-s", "editor", "-x", "100", "-y", "24", *command]
+        environment = {**os.environ, **tmux.env, **env, **own}
+        subprocess.run(start, env=environment, cwd=folder, check=True, timeout=30)
 
     def keys(self, *names: str) -> None:
         """Press keys by tmux's names."""
-        self._run("send-keys", "-t", "main", *names)
+        self._run("send-keys", "-t", "editor", *names)
 
     def type(self, text: str) -> None:
         """Type text as it stands."""
-        # A lone semicolon would end tmux's command.
-        self._run("send-keys", "-t", "main", "-l", r"\;" if text == ";" else text)
+        self._run("send-keys", "-t", "editor", "-l", text)
 
     def screen(self) -> str:
         """What a person sees."""
-        return self._run("capture-pane", "-p", "-t", "main")
+        return self._run("capture-pane", "-p", "-t", "editor")
 
     def colours(self) -> str:
         """The same, with the escape sequences of its colours."""
-        return self._run("capture-pane", "-p", "-e", "-t", "main")
+        return self._run("capture-pane", "-p", "-e", "-t", "editor")
 
-    def runs(self) -> bool:
-        """Whether the program runs still."""
-        known = subprocess.run([*self._tmux, "has-session"], capture_output=True, check=False, timeout=30)
-        return known.returncode == 0
+    def until(self, look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+        """Wait for it; where it never comes, the failure shows the screen."""
+        return until(look, what, seconds, seen=self.screen)
 
-    def close(self) -> None:
-        """End the program, if it still runs, and the terminal."""
+    def within(self, seconds: float, look: Callable[[], bool]) -> bool:
+        """Whether it is to be seen in that time."""
+        end = time.monotonic() + seconds
+        while not (found := look()) and time.monotonic() < end:
+            time.sleep(0.02)
+        return found
+
+    def end(self) -> None:
+        """End the terminal and what runs in it."""
         subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False, timeout=30)
         self._folder.cleanup()
 

@@ -82,80 +82,31 @@ def open_chat(helix: Helix, project: Path) -> Path:
     return path
 
 
-def act(helix: Helix, title: str, below: int = 0) -> None:
-    """Choose the code action of that title from the menu, where so many stand above it."""
-
-    def asked() -> bool:
-        normal(helix)
-        helix.type(" a")
-        end = time.monotonic() + 1.0
-        while time.monotonic() < end:
-            if title in helix.screen():
-                return True
-            time.sleep(0.02)
-        return False
-
-    helix.until(asked, f"the editor offers {title!r}")
-    helix.keys(*["C-n"] * below, "Enter")
-
-
-def shows(helix: Helix, word: str) -> None:
-    """Look at the end of the document until it is there."""
-
-    def seen() -> bool:
-        helix.type("ge")
-        return word in helix.screen()
-
-    helix.until(seen, f"{word!r} is on the screen")
-
-
-def normal(helix: Helix) -> None:
-    """Leave insert mode, and wait for it: Escape and a letter in one go are Alt with that letter."""
-    helix.keys("Escape")
-    helix.until(lambda: " NOR " in helix.screen(), "normal mode")
-
-
 def write(helix: Helix, text: str) -> None:
     """Write at the end of the document, on a line of its own."""
-    normal(helix)
+    helix.normal()
     helix.type("geo")
     helix.type(text)
-    normal(helix)
-
-
-def saved(helix: Helix, path: Path) -> str:
-    """What is in the file once it is saved."""
-    before = stamp(path)
-    helix.command("write!")
-    helix.until(lambda: stamp(path) not in (0, before), "it is saved")
-    return path.read_text(encoding="utf-8")
-
-
-def stamp(path: Path) -> int:
-    """When it was written; 0 in the moment in which Helix has moved the old file away."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+    helix.normal()
 
 
 def test_open_write_send_stop_and_send_again(helix: Helix, chat_model: ChatModel, project: Path) -> None:
     path = open_chat(helix, project)
     write(helix, QUESTION)
     chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
-    act(helix, "Send to model")
-    shows(helix, "sum(prices)")
+    helix.act("Send to model")
+    helix.shows("sum(prices)")
     helix.until(lambda: "Sent to ollama" in helix.screen(), "it says what was sent")
     keep("chat-helix", helix.colours())
-    act(helix, "Stop the model")
-    shows(helix, "Stopped.")
+    helix.act("Stop the model")
+    helix.shows("Stopped.")
     chat_model.goes_on()
     said = "It adds one price at a time.\n\n```python\nreturn sum(prices)\n```"
-    assert answer_of(saved(helix, path)) == said
+    assert answer_of(helix.saved(path)) == said
     write(helix, "And now?")
     chat_model.says(["Better."])
-    act(helix, "Send to model")
-    shows(helix, "Better.")
+    helix.act("Send to model")
+    helix.shows("Better.")
     assert [message["content"] for message in chat_model.asked[-1].json["messages"]] == [
         SENT,
         said,
@@ -164,37 +115,37 @@ def test_open_write_send_stop_and_send_again(helix: Helix, chat_model: ChatModel
     chat_model.says(["Best."])
     helix.type("/Better")
     helix.keys("Enter")
-    act(helix, "Answer again")
-    shows(helix, "Best.")
-    assert "Better." not in saved(helix, path)
+    helix.act("Answer again")
+    helix.shows("Best.")
+    assert "Better." not in helix.saved(path)
 
 
 def test_nothing_is_lost_or_moved_while_the_user_types(
     helix: Helix, chat_model: ChatModel, project: Path
 ) -> None:
     path = open_chat(helix, project)
-    normal(helix)
+    helix.normal()
     helix.type("ggO")
     helix.type("Notes:")
     helix.keys("Enter")
     write(helix, "question")
     chat_model.says_slowly(PIECES)
-    act(helix, "Send to model")
+    helix.act("Send to model")
     helix.until(lambda: "first" in helix.screen(), "the answer streams in")
     words: dict[str, str] = {"gg": "", "ge": ""}
     dice, end = random.Random(7), time.monotonic() + 20
     while time.monotonic() < end:
         for place in words:
             word = "".join(dice.choices("abcdefgh ", k=dice.randint(1, 6))) + "."
-            normal(helix)
+            helix.normal()
             helix.type(f"{place}A")
             for letter in word:
                 helix.type(letter)
                 time.sleep(dice.uniform(0.0, 0.04))
             words[place] += word
-    normal(helix)
+    helix.normal()
     want = streamed_text(words["gg"], words["ge"])
-    helix.until(lambda: without_sent(saved(helix, path)) == want, f"the text is {want[:200]!r}…", 60)
+    helix.until(lambda: without_sent(helix.saved(path)) == want, f"the text is {want[:200]!r}…", 60)
     assert len(words["gg"]) > 50
 
 
@@ -202,18 +153,18 @@ def test_an_edit_of_code_is_one_step_of_undo(helix: Helix, chat_model: ChatModel
     path = project / "a.py"
     helix.open(path, CODE, row=2)
     chat_model.says([None, f"```python\n{BETTER}```"])
-    act(helix, "twinny-lsp: Refactor", below=2)  # what is for a mistake stands first: chat, fix
+    helix.act("twinny-lsp: Refactor", below=2)  # what is for a mistake stands first: chat, fix
     helix.until(lambda: chat_model.asked, "the model is asked")
     helix.type("ggO")
     helix.type("# The shop's.")
-    normal(helix)
+    helix.normal()
     helix.until(lambda: "shop's." in typed(helix.traffic), "the server knows it")
     chat_model.goes_on()
     helix.until(lambda: "sum(prices)" in helix.screen(), "the code is edited")
-    assert saved(helix, path) == f"# The shop's.\n{BETTER}"
+    assert helix.saved(path) == f"# The shop's.\n{BETTER}"
     helix.type("u")
     helix.until(lambda: "result += price" in helix.screen(), "it is taken back")
-    assert saved(helix, path) == f"# The shop's.\n{CODE}"
+    assert helix.saved(path) == f"# The shop's.\n{CODE}"
 
 
 @pytest.mark.real
@@ -226,7 +177,7 @@ def test_the_embedded_model_answers(
     try:
         path = open_chat(helix, project)
         write(helix, "Hello")
-        act(helix, "Send to model")
+        helix.act("Send to model")
         helix.until(lambda: answer_of_saved(helix, path), "it answers", 90)
         until(lambda: not traffic.badly_answered(), "every request is answered once")
     finally:
@@ -235,7 +186,7 @@ def test_the_embedded_model_answers(
 
 def answer_of_saved(helix: Helix, path: Path) -> str:
     """What the model has said so far, "" while there is nothing."""
-    text = saved(helix, path)
+    text = helix.saved(path)
     return answer_of(text) if text.count("## You") == 2 else ""
 
 
@@ -243,12 +194,12 @@ def test_mentions_are_completed(helix: Helix, project: Path) -> None:
     (project / "src").mkdir()
     (project / "src" / "parse.py").write_text("x = 1\n")
     path = open_chat(helix, project)
-    normal(helix)
+    helix.normal()
     helix.type("geo")
     helix.type("see @")
     helix.until(lambda: "@diff" in helix.screen(), "the mentions are in the menu")
     helix.type("file:par")
     helix.until(lambda: "@file:src/parse.py" in helix.screen(), "the file is in the menu")
     helix.keys("C-n", "Enter")
-    normal(helix)
-    assert "see @file:src/parse.py\n" in saved(helix, path)
+    helix.normal()
+    assert "see @file:src/parse.py\n" in helix.saved(path)

@@ -42,8 +42,25 @@ def test_the_vs_code_client_names_files_that_are_there() -> None:
 def test_what_the_documents_name_is_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    files = re.findall(r"`((?:neovim|helix|emacs|vscode)/[\w./-]+)`", text)
+    files = re.findall(r"`((?:neovim|helix|emacs|vscode|vim|kakoune|sublime|jetbrains|kate)/[\w./-]+)`", text)
     for link in links:
         assert (document.parent / link).exists(), link
     for name in files:
         assert (CONFIGS / name).exists(), name
+
+
+def test_the_other_configurations_start_the_server() -> None:
+    kate = json.loads((CONFIGS / "kate" / "settings.json").read_text(encoding="utf-8"))
+    assert all(each["command"] == ["twinny-lsp"] for each in kate["servers"].values())
+    jetbrains = json.loads((CONFIGS / "jetbrains" / "template.json").read_text(encoding="utf-8"))
+    assert jetbrains["programArgs"] == {"default": "twinny-lsp"}
+    assert all(each["fileType"]["patterns"] and each["languageId"] for each in jetbrains["fileTypeMappings"])
+    coc = json.loads((CONFIGS / "vim" / "coc-settings.json").read_text(encoding="utf-8"))
+    assert coc["languageserver"]["twinny-lsp"]["command"] == "twinny-lsp"
+    sublime = (CONFIGS / "sublime" / "LSP.sublime-settings").read_text(encoding="utf-8")
+    without_comments = re.sub(r"^\s*//.*$", "", sublime, flags=re.MULTILINE)
+    assert json.loads(without_comments)["clients"]["twinny-lsp"]["command"] == ["twinny-lsp"]
+    kakoune = (CONFIGS / "kakoune" / "twinny-lsp.kak").read_text(encoding="utf-8")
+    table = re.search(r"lsp_servers %\{(.*?)\n    \}", kakoune, re.DOTALL)
+    assert table
+    assert tomllib.loads(table[1])["twinny-lsp"]["root_globs"] == [".git", ".hg"]

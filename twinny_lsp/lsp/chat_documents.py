@@ -97,7 +97,9 @@ class ChatDocuments:
         row = prompt.strip().count("\n") + 2 if prompt.strip() else 1
         shown = await self._show(made.as_uri(), row)
         if not shown:
-            self._server.tell(f"the chat is in {made}", Level.INFO)
+            # Its name first: the rest may be cut off by the editor.
+            name = "/".join(made.parts[-3:])
+            self._server.tell(f"the chat is in {name} ({made})", Level.INFO)
         return {"uri": made.as_uri(), "path": str(made), "shown": shown}
 
     async def send(self, argument: Any = None) -> dict[str, Any]:
