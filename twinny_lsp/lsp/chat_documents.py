@@ -14,7 +14,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.errors import SettingsError, TwinnyError
-from twinny_lsp.lsp.arguments import flag, place, span, take, text
+from twinny_lsp.lsp.arguments import place, span, take, text, waits
 from twinny_lsp.lsp.clients import menu_list, opens_menu
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
@@ -111,7 +111,7 @@ class ChatDocuments:
         from twinny_lsp.lsp.chat_answer import ChatAnswer
 
         given = take(argument, SEND_KEYS)
-        uri, waits = text(given, "uri"), flag(given, "wait")
+        uri, waiting = text(given, "uri"), waits(given)
         await self._server.require_ready()
         document = self._server.documents.get(uri)
         if document is None:
@@ -124,7 +124,7 @@ class ChatDocuments:
         answer = ChatAnswer(self._parts, document, chat, chat.asked(row), writes=self._writes(uri))
         self._answers[uri] = answer
         work = self._server.run_task(self._run(uri, answer), "answer in a chat document")
-        if waits is False:
+        if not waiting:
             return {"started": True}  # an error will be in the document
         try:
             outcome = await asyncio.shield(work)
