@@ -13,7 +13,8 @@ import os
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ from tests.editors.lsp_tee import Traffic, a_server, until
 from tests.editors.model import Model
 from tests.editors.terminal import Terminal
 from tests.support.fake_server import Recorded, Reply, json_reply
-from tools.fetch_editors import Editor
+from tools.fetch_editors import Editor, locate
 
 T = TypeVar("T")
 CONFIG = Path(__file__).parent.parent.parent / "editor-configs" / "emacs"
@@ -262,3 +263,27 @@ class Emacs:
         finally:
             self.terminal.end()
             self._folder.cleanup()
+
+
+GHOSTS = "(require 'twinny-lsp)\n(global-twinny-lsp-mode)\n"
+PYRIGHT = """\
+(require 'eglot)
+(add-to-list 'eglot-server-programs '(python-mode . ("{command}" "--stdio")))
+(add-hook 'python-mode-hook #'eglot-ensure)
+"""
+
+
+@contextmanager
+def ghostly(folder: Path, settings: Mapping[str, object], more: str = "") -> Iterator[Emacs]:
+    """Emacs with twinny-lsp.el and settings for it; `more` stands above them in the user's init file."""
+    init = f"{more}{GHOSTS}(setq twinny-lsp-settings '{plist(dict(settings))})\n"
+    emacs = Emacs(Program(locate("emacs")), locate("tmux"), Server.below(folder), init)
+    try:
+        yield emacs
+    finally:
+        emacs.close()
+
+
+def pyright() -> str:
+    """Init file: pyright by Eglot in Python."""
+    return PYRIGHT.format(command=locate("pyright").binary.with_name("pyright-langserver"))

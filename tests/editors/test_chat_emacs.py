@@ -8,7 +8,6 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,23 +24,13 @@ from tests.editors.chat import (
     without_sent,
 )
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Emacs, Program, Server, plist
+from tests.editors.emacs import Emacs, ghostly
 from tests.editors.lsp_tee import until
 from tests.editors.model import serving
 
 ASKED = "Why is total so slow?"
 
 pytestmark = pytest.mark.editor
-
-
-@contextmanager
-def editing(folder: Path, model: ChatModel) -> Iterator[Emacs]:
-    init = f"(require 'twinny-lsp)\n(global-twinny-lsp-mode)\n(setq twinny-lsp-settings '{plist(model.settings)})\n"
-    emacs = Emacs(Program(editor_or_skip("emacs")), editor_or_skip("tmux"), Server.below(folder), init)
-    try:
-        yield emacs
-    finally:
-        emacs.close()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +43,9 @@ def talker() -> Iterator[ChatModel]:
 @pytest.fixture(scope="module")
 def emacs(tmp_path_factory: pytest.TempPathFactory, talker: ChatModel) -> Iterator[Emacs]:
     """One editor for these tests."""
-    with editing(tmp_path_factory.mktemp("emacs"), talker) as editor:
+    editor_or_skip("emacs")
+    editor_or_skip("tmux")
+    with ghostly(tmp_path_factory.mktemp("emacs"), talker.settings) as editor:
         yield editor
         until(lambda: not editor.traffic.badly_answered(), "every request is answered once")
         assert "rror" not in editor.messages()
@@ -207,7 +198,7 @@ def test_a_question_is_asked_when_no_key_is_pressed(emacs: Emacs, talker: ChatMo
 
 
 def test_the_server_is_killed_while_an_answer_comes(tmp_path: Path, talker: ChatModel) -> None:
-    with editing(tmp_path, talker) as emacs:
+    with ghostly(tmp_path, talker.settings) as emacs:
         path = open_chat(emacs, "a.py")
         emacs.type("Say it.")
         talker.says(["Half of it", None])

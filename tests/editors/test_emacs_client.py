@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Emacs, Program, Server, completing, plist
+from tests.editors.emacs import Emacs, completing, ghostly, plist, pyright
 from tests.editors.keys import TEXT, type_fast
 from tests.editors.model import Model
 from tests.support.fake_server import HANG, Reply
@@ -23,22 +21,12 @@ HEAD = "def total(a, b):\n"
 TAIL = "\n\n# the end\n"
 BODY = "rn compute(\n        a,\n        b,\n    )"
 NOBODY = "http://127.0.0.1:9"
-EGLOT = """\
-(require 'eglot)
-(add-to-list 'eglot-server-programs '(python-mode . ("{pyright}" "--stdio")))
-(add-hook 'python-mode-hook #'eglot-ensure)
-"""
 
 
-@contextmanager
-def used(folder: Path, settings: dict[str, object], before: str = "") -> Iterator[Emacs]:
-    """Emacs with the global mode; `before` stands above it in the user's init file."""
-    init = f"{before}(require 'twinny-lsp)\n(setq twinny-lsp-settings '{plist(settings)})\n(global-twinny-lsp-mode)\n"
-    emacs = Emacs(Program(editor_or_skip("emacs")), editor_or_skip("tmux"), Server.below(folder), init)
-    try:
-        yield emacs
-    finally:
-        emacs.close()
+@pytest.fixture(autouse=True)
+def editors() -> None:
+    editor_or_skip("emacs")
+    editor_or_skip("tmux")
 
 
 def shows(emacs: Emacs, text: str) -> None:
@@ -46,7 +34,7 @@ def shows(emacs: Emacs, text: str) -> None:
 
 
 def test_settings_change_while_it_runs_and_no_project_has_a_say(tmp_path: Path, model: Model) -> None:
-    with used(tmp_path, completing(NOBODY)) as emacs:
+    with ghostly(tmp_path, completing(NOBODY)) as emacs:
         # A person may have said yes to what a project wants: it is of no use.
         wants = f'((nil . ((twinny-lsp-settings . {plist(completing(NOBODY))}) (twinny-lsp-command . ("false")))))'
         (emacs.project / ".dir-locals.el").write_text(wants)
@@ -77,7 +65,7 @@ def test_settings_change_while_it_runs_and_no_project_has_a_say(tmp_path: Path, 
 
 
 def test_the_menu_has_it_where_no_ghost_text_is_wanted(tmp_path: Path, model: Model) -> None:
-    with used(tmp_path, completing(model.url), "(setq twinny-lsp-ghost-text nil)\n") as emacs:
+    with ghostly(tmp_path, completing(model.url), "(setq twinny-lsp-ghost-text nil)\n") as emacs:
         want = model.knows(HEAD + "    x = '😀漢'; ret", "u" + BODY, TAIL)
         path = emacs.open("a.py", HEAD + "    x = '😀漢'; ret" + TAIL, row=1)
         emacs.type("u")
@@ -88,7 +76,7 @@ def test_the_menu_has_it_where_no_ghost_text_is_wanted(tmp_path: Path, model: Mo
 
 
 def test_fast_typing_loses_and_doubles_nothing(tmp_path: Path, model: Model) -> None:
-    with used(tmp_path, completing(model.url)) as emacs:
+    with ghostly(tmp_path, completing(model.url)) as emacs:
         model.knows("", TEXT, "")
         path = emacs.open("a.py", "", row=0)
         type_fast(lambda key: emacs.keys("Enter") if key == "\n" else emacs.type(key))
@@ -98,7 +86,7 @@ def test_fast_typing_loses_and_doubles_nothing(tmp_path: Path, model: Model) -> 
 
 
 def test_a_provider_that_is_down_is_told_of_once(tmp_path: Path) -> None:
-    with used(tmp_path, completing(NOBODY)) as emacs:
+    with ghostly(tmp_path, completing(NOBODY)) as emacs:
         path = emacs.open("a.py", "", row=0)
         emacs.type("x")
         emacs.until(lambda: emacs.traffic.said("server", "window/showMessage"), "it is told")
@@ -111,7 +99,7 @@ def test_a_provider_that_is_down_is_told_of_once(tmp_path: Path) -> None:
 
 
 def test_the_server_is_killed_while_it_completes(tmp_path: Path, model: Model) -> None:
-    with used(tmp_path, completing(model.url)) as emacs:
+    with ghostly(tmp_path, completing(model.url)) as emacs:
         want = model.knows(HEAD + "    ret", "u" + BODY, TAIL)
         model.server.on("POST", "/api/generate", lambda request: Reply([HANG]))
         path = emacs.open("a.py", HEAD + "    ret" + TAIL, row=1)
@@ -134,7 +122,7 @@ def test_the_server_is_killed_while_it_completes(tmp_path: Path, model: Model) -
 
 
 def test_no_program_of_that_name_is_said_once(tmp_path: Path) -> None:
-    with used(tmp_path, {}, "(setq twinny-lsp-command '(\"no-such-program\"))\n") as emacs:
+    with ghostly(tmp_path, {}, "(setq twinny-lsp-command '(\"no-such-program\"))\n") as emacs:
         for name in ("a.py", "b.py"):
             (emacs.project / name).write_text("x = 1\n")
             emacs.eval(f'(progn (find-file "{emacs.project / name}") nil)')
@@ -145,8 +133,8 @@ def test_no_program_of_that_name_is_said_once(tmp_path: Path) -> None:
 
 
 def test_pyright_is_as_it_is_alone_while_our_model_says_nothing(tmp_path: Path, model: Model) -> None:
-    pyright = editor_or_skip("pyright").binary.with_name("pyright-langserver")
-    with used(tmp_path, completing(model.url), EGLOT.format(pyright=pyright)) as emacs:
+    editor_or_skip("pyright")
+    with ghostly(tmp_path, completing(model.url), pyright()) as emacs:
         want = model.knows("import os\n\nhere = o", "s.getcwd()", "\n")
         emacs.open("a.py", "import os\n\nhere = \n", row=2)
         emacs.keys("C-e")  # Eglot starts after a command

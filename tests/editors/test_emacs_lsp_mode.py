@@ -92,9 +92,11 @@ def completes(emacs: Emacs, name: str, before: str, typed: str, after: str, want
 
 
 def taken(emacs: Emacs) -> bool:
-    """Take what company shows."""
+    """Take what company shows; ask again where the model was too slow for the menu."""
     if emacs.eval("(if company-candidates t)"):
         emacs.keys("Enter")
+    elif "No completion found" in emacs.screen():
+        emacs.run("company-complete")
     return False
 
 
