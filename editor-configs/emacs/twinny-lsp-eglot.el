@@ -13,7 +13,11 @@
 ;; completions at point: C-M-i (`completion-at-point'), or any completion UI on top of it (company, corfu).
 ;;
 ;; Eglot runs ONE server in a buffer: in these modes it is twinny-lsp in place of, say, pyright.
-;; Take the modes out of the list where you would rather keep that one.
+;; Take the modes out of the list where you would rather keep that one, or let a multiplexer run both:
+;;
+;;     (add-to-list 'eglot-server-programs
+;;                  '(python-mode . (twinny-lsp-eglot-server
+;;                                   "rass" "--" "pyright-langserver" "--stdio" "--" "twinny-lsp")))
 
 ;;; Code:
 
@@ -56,11 +60,14 @@ Eglot's own are in `eglot-workspace-configuration', which any project's
 .dir-locals.el may set: addresses that code is sent to, among others.")
 
 (cl-defmethod eglot-handle-request
-  ((_server twinny-lsp-eglot-server) (_method (eql workspace/configuration)) &key items)
-  "Answer with our settings for the whole, and none for the folders, of ITEMS."
+  ((server twinny-lsp-eglot-server) (method (eql workspace/configuration)) &key items)
+  "Answer SERVER's request METHOD: our settings are the same in all folders.
+ITEMS of other servers, behind a multiplexer, get what Eglot has for them."
   (vconcat (mapcar (lambda (item)
-                     (unless (plist-get item :scopeUri)
-                       (or (default-value 'twinny-lsp-eglot-settings) (make-hash-table))))
+                     (cond ((not (equal (plist-get item :section) "twinny-lsp"))
+                            (aref (cl-call-next-method server method :items (vector item)) 0))
+                           ((not (plist-get item :scopeUri))
+                            (or (default-value 'twinny-lsp-eglot-settings) (make-hash-table)))))
                    items)))
 
 (cl-defmethod jsonrpc-connection-send :around

@@ -15,7 +15,14 @@ from tests.editors.model import serving
 from tests.editors.screens import as_svg
 from tools.pictures.helix import COMPLETION, SHOP
 
-LOOKS = "(load-theme 'modus-vivendi t)\n(fido-vertical-mode)\n(menu-bar-mode -1)\n"
+LOOKS = """\
+(load-theme 'modus-vivendi t)
+(set-face-background 'default "unspecified-bg")
+(fido-vertical-mode)
+(menu-bar-mode -1)
+(autoload 'markdown-mode "markdown-mode")
+(add-to-list 'auto-mode-alist '("\\\\.md\\\\'" . markdown-mode))
+"""
 
 
 def take(folder: Path) -> None:
