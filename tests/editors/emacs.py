@@ -1,7 +1,7 @@
 """A real Emacs with the files this project ships: in batch, or in a terminal and driven by keys.
 
-In the terminal Emacs runs its own server (of emacsclient's protocol), so that a test can also ask what is in a
-buffer; what a person does goes in by keys. The files of `editor-configs/emacs` are used as they are.
+In the terminal Emacs runs its own server (of emacsclient's protocol), so that a test can also ask what is in
+a buffer; what a person does goes in by keys. The files of `editor-configs/emacs` are used as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +38,12 @@ PLAIN = """\
       eglot-sync-connect 60 eglot-connect-timeout 60 eglot-events-buffer-config '(:size 0))
 (setq custom-file null-device)
 """
-DOOR = '(require \'json) (require \'server) (setq server-socket-dir "{folder}" server-name "door") (server-start)\n'
+DOOR = """\
+(require 'json)
+(require 'server)
+(setq server-socket-dir "{folder}" server-name "door")
+(server-start)
+"""
 
 
 class Program:
@@ -211,7 +216,7 @@ class Emacs:
         """The ghost text that is shown, "" when there is none."""
         return str(
             self.eval(
-                "(let ((shown twinny-lsp--overlay)) (if (not shown) \"\""
+                '(let ((shown twinny-lsp--overlay)) (if (not shown) ""'
                 " (concat (overlay-get shown 'display) (overlay-get shown 'after-string))))"
             )
         )

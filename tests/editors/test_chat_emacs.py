@@ -67,7 +67,7 @@ def open_chat(emacs: Emacs, name: str) -> Path:
     """Open a chat from a file of the project; point is where the message goes."""
     emacs.open(name, CODE, row=0)
     emacs.run("twinny-lsp-chat")
-    emacs.until(lambda: str(emacs.eval("(or buffer-file-name \"\")")).endswith(".md"), "the chat is shown")
+    emacs.until(lambda: str(emacs.eval('(or buffer-file-name "")')).endswith(".md"), "the chat is shown")
     path = Path(emacs.eval("buffer-file-name"))
     emacs.until(lambda: path.as_uri() in emacs.opened(), "the server knows it")
     return path
@@ -97,7 +97,8 @@ def test_open_write_send_stop_and_send_again(emacs: Emacs, talker: ChatModel) ->
     send(emacs)
     emacs.until(lambda: "Better." in emacs.text(), "the second answer")
     asked = talker.asked[-1].json["messages"]
-    assert [message["content"] for message in asked] == [f"@file:a.py\n{ASKED}" + SENT[SENT.index("\n") :], said, "And now?"]
+    sent = f"@file:a.py\n{ASKED}{SENT[SENT.index(chr(10)) :]}"
+    assert [message["content"] for message in asked] == [sent, said, "And now?"]
     assert emacs.save(path) == emacs.text()
 
 
@@ -106,7 +107,12 @@ def test_an_answer_is_one_step_of_undo(emacs: Emacs, talker: ChatModel) -> None:
     emacs.type("Say it.")
     emacs.keys("Enter")
     before = emacs.text()
-    talker.says_slowly([f"{word} " for word in "one two three four five six seven eight nine ten".split()])
+    talker.says_slowly(
+        [
+            f"{word} "
+            for word in ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+        ]
+    )
     send(emacs)
     emacs.until(lambda: "ten" in emacs.text() and not emacs.eval("twinny-lsp--tasks"), "all is written")
     edits = emacs.traffic.said("server", "workspace/applyEdit")

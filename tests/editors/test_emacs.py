@@ -34,5 +34,5 @@ def test_the_files_compile_without_a_warning(program: Program, tmp_path: Path) -
 def test_the_documentation_is_in_order(program: Program, tmp_path: Path) -> None:
     checks = [part for name in FILES for part in ("--eval", f'(checkdoc-file "{CONFIG / name}")')]
     assert "Warning" not in program.batch(tmp_path, "-l", "checkdoc", *checks)
-    reads = f'(dolist (file (directory-files "{CONFIG}" t "el$")) (with-temp-buffer (emacs-lisp-mode) (insert-file-contents file) (check-parens)))'
-    program.batch(tmp_path, "--eval", reads)
+    inside = "(with-temp-buffer (emacs-lisp-mode) (insert-file-contents file) (check-parens))"
+    program.batch(tmp_path, "--eval", f'(dolist (file (directory-files "{CONFIG}" t "el$")) {inside})')

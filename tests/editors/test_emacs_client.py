@@ -36,10 +36,11 @@ def shows(emacs: Emacs, text: str) -> None:
 def test_settings_change_while_it_runs_and_no_project_has_a_say(tmp_path: Path, model: Model) -> None:
     with ghostly(tmp_path, completing(NOBODY)) as emacs:
         # A person may have said yes to what a project wants: it is of no use.
-        wants = f'((nil . ((twinny-lsp-settings . {plist(completing(NOBODY))}) (twinny-lsp-command . ("false")))))'
-        (emacs.project / ".dir-locals.el").write_text(wants)
+        wanted = f'(twinny-lsp-settings . {plist(completing(NOBODY))}) (twinny-lsp-command . ("false"))'
+        (emacs.project / ".dir-locals.el").write_text(f"((nil . ({wanted})))")
         emacs.eval("(setq enable-local-variables :all)")
-        assert emacs.eval("(list (risky-local-variable-p 'twinny-lsp-settings) (risky-local-variable-p 'twinny-lsp-command))")
+        for name in ("twinny-lsp-settings", "twinny-lsp-command"):
+            assert emacs.eval(f"(if (risky-local-variable-p '{name}) t)")
         model.knows(HEAD + "    ret", "u" + BODY, TAIL)
         emacs.eval(f"(progn (setq twinny-lsp-settings '{plist(completing(model.url))}) nil)")
         emacs.open("a.py", HEAD + "    ret" + TAIL, row=1)
@@ -122,7 +123,7 @@ def test_the_server_is_killed_while_it_completes(tmp_path: Path, model: Model) -
 
 
 def test_no_program_of_that_name_is_said_once(tmp_path: Path) -> None:
-    with ghostly(tmp_path, {}, "(setq twinny-lsp-command '(\"no-such-program\"))\n") as emacs:
+    with ghostly(tmp_path, {}, '(setq twinny-lsp-command \'("no-such-program"))\n') as emacs:
         for name in ("a.py", "b.py"):
             (emacs.project / name).write_text("x = 1\n")
             emacs.eval(f'(progn (find-file "{emacs.project / name}") nil)')

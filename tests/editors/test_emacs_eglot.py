@@ -97,7 +97,7 @@ def test_a_file_with_windows_line_ends(emacs: Emacs, models: Both) -> None:
 
 
 def test_settings_change_while_it_runs_and_no_project_has_a_say(emacs: Emacs, models: Both) -> None:
-    wants = f'((nil . ((eglot-workspace-configuration . (:twinny-lsp {plist(completing("http://127.0.0.1:9"))})))))'
+    wants = f"((nil . ((eglot-workspace-configuration . (:twinny-lsp {plist(completing('http://127.0.0.1:9'))})))))"
     (emacs.project / ".dir-locals.el").write_text(wants)
     once = {**models.settings, "completion": {**models.settings["completion"], "multiline": "never"}}
     emacs.eval(f"(progn (setq twinny-lsp-eglot-settings '{plist(once)}) nil)")
@@ -187,9 +187,7 @@ def test_beside_another_server_through_a_multiplexer(tmp_path: Path, models: Bot
     words = " ".join(json.dumps(word) for word in served)
     init = f"{INIT}(add-to-list 'eglot-server-programs '(python-mode . (twinny-lsp-eglot-server {words})))\n"
     init += f"(setq twinny-lsp-eglot-settings '{plist(models.settings)})\n"
-    emacs = Emacs(
-        Program(editor_or_skip("emacs")), editor_or_skip("tmux"), Server.below(tmp_path), init
-    )
+    emacs = Emacs(Program(editor_or_skip("emacs")), editor_or_skip("tmux"), Server.below(tmp_path), init)
     try:
         want = models.knows(HEAD + "    retu", "r" + BODY[1:], TAIL)
         completes(emacs, "ours.py", HEAD + "    retu", "r", TAIL, want)

@@ -127,7 +127,9 @@ def test_right_of_wide_characters(emacs: Emacs, models: Model, left: str) -> Non
         ("page.html", "<ul>\n  <l", "i>\n    one\n  </li>", "\n</ul>\n"),
     ],
 )
-def test_indentation_stays(emacs: Emacs, models: Model, name: str, before: str, completion: str, after: str) -> None:
+def test_indentation_stays(
+    emacs: Emacs, models: Model, name: str, before: str, completion: str, after: str
+) -> None:
     want = models.knows(before, completion, after)
     path = emacs.open(name, before + after, row=1)
     emacs.type(completion[0])
@@ -262,9 +264,9 @@ def test_the_server_has_the_text_whatever_changes_it(emacs: Emacs, models: Model
     """Whole regions, programs that keep hooks from running, characters that are none, a narrowed buffer."""
     path = emacs.open("changes.py", "a = 1\nb = '😀'\nc = 3\n", row=0)
     emacs.eval("(progn (upcase-region (point-min) (point-max)) nil)")
-    emacs.eval("(progn (goto-char (point-min)) (replace-string \"=\" \"==\") nil)")
+    emacs.eval('(progn (goto-char (point-min)) (replace-string "=" "==") nil)')
     emacs.eval("(progn (sort-lines t (point-min) (point-max)) nil)")
-    emacs.eval("(let ((inhibit-modification-hooks t)) (goto-char 3) (insert \"漢\") nil)")
+    emacs.eval('(let ((inhibit-modification-hooks t)) (goto-char 3) (insert "漢") nil)')
     emacs.eval('(progn (goto-char (point-max)) (insert (string #x3fffe9) "\\n") nil)')
     emacs.eval("(progn (narrow-to-region 8 (point-max)) (goto-char (point-max)) nil)")
     models.knows("d = 4", "4", "")

@@ -127,7 +127,8 @@ def test_the_other_server_is_as_it_is_alone_while_our_model_says_nothing(emacs: 
     try:
         goes_to(emacs, "silent.py", HEAD + "    reta", TAIL)
         emacs.type("l")
-        emacs.until(lambda: WORD in str(emacs.eval("(vconcat company-candidates)")), "its item is in the menu")
+        shown = "(vconcat company-candidates)"
+        emacs.until(lambda: WORD in str(emacs.eval(shown)), "its item is in the menu")
         emacs.until(lambda: emacs.line() == f"    {WORD}" or taken(emacs), "it is taken")
     finally:
         models.server.on("POST", "/api/generate", models.completes)
@@ -150,8 +151,10 @@ def act(emacs: Emacs, title: str) -> None:
     emacs.run("lsp-execute-code-action")
     asked = emacs.traffic.said("editor", "workspace/executeCommand")
     emacs.until(
-        lambda: "Select code action" in emacs.screen()
-        or len(emacs.traffic.said("editor", "workspace/executeCommand")) > len(asked),
+        lambda: (
+            "Select code action" in emacs.screen()
+            or len(emacs.traffic.said("editor", "workspace/executeCommand")) > len(asked)
+        ),
         "it asks what is to be done",
     )
     if "Select code action" in emacs.screen():
