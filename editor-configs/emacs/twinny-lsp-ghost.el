@@ -88,23 +88,26 @@ TAIL stood between point and END when it came, ITEM is the server's."
          (tail (buffer-substring-no-properties (point) end))
          ;; What stands there already is left alone, where the text ends with it in the same line.
          (inserts (and (string-suffix-p tail rest) (not (string-search "\n" rest))))
-         (ghost (propertize (if inserts (substring rest 0 (- (length rest) (length tail))) rest)
-                            'face 'twinny-lsp-ghost))
-         (covers (not (or inserts (string-empty-p tail)))))
+         (ghost (if inserts (substring rest 0 (- (length rest) (length tail))) rest))
+         (shown (propertize ghost 'face 'twinny-lsp-ghost)))
     (unless twinny-lsp--overlay
       (setq twinny-lsp--overlay (make-overlay (point) (point))))
-    (move-overlay twinny-lsp--overlay (point) (if covers end (point)))
+    (when (and inserts (not (eolp)))
+      ;; In front of a character the cursor would be drawn behind it, so that character is drawn along.
+      (setq end (1+ (point))
+            shown (concat shown (buffer-substring (point) end))))
+    (move-overlay twinny-lsp--overlay (point) (max (point) end))
+    (if (< (point) end)
+        (overlay-put twinny-lsp--overlay 'display (substring shown 0 1))
+      (overlay-put twinny-lsp--overlay 'display nil)
+      ;; The cursor stays before it, also where it begins with a line's end, which has no place for one.
+      (when (string-prefix-p "\n" shown)
+        (setq shown (concat " " shown)))
+      (put-text-property 0 1 'cursor t shown))
+    (overlay-put twinny-lsp--overlay 'after-string (if (< (point) end) (substring shown 1) shown))
+    (overlay-put twinny-lsp--overlay 'twinny-lsp ghost)
     (overlay-put twinny-lsp--overlay 'window (selected-window))
     (overlay-put twinny-lsp--overlay 'priority 1000)
-    (overlay-put twinny-lsp--overlay 'display (and covers (substring ghost 0 1)))
-    (when covers
-      (setq ghost (substring ghost 1)))
-    ;; The cursor stays before it, also where it begins with a line's end, which has no place for one.
-    (when (string-prefix-p "\n" ghost)
-      (setq ghost (concat " " ghost)))
-    (unless (or covers (string-empty-p ghost))
-      (put-text-property 0 1 'cursor t ghost))
-    (overlay-put twinny-lsp--overlay 'after-string ghost)
     (setq twinny-lsp--shown t)))
 
 (defun twinny-lsp--hide ()
@@ -117,7 +120,12 @@ TAIL stood between point and END when it came, ITEM is the server's."
     (set-marker (twinny-lsp--candidate-end candidate) nil))
   (setq twinny-lsp--candidates nil twinny-lsp--shown nil))
 
-(add-hook 'twinny-lsp--closed-hook #'twinny-lsp--hide)
+(defun twinny-lsp--forget ()
+  "Forget the suggestions, and the request for them."
+  (twinny-lsp--hide)
+  (setq twinny-lsp--asked nil))
+
+(add-hook 'twinny-lsp--closed-hook #'twinny-lsp--forget)
 
 (defun twinny-lsp--left (&rest _)
   "Forget the suggestions when another window is chosen."

@@ -214,12 +214,7 @@ class Emacs:
 
     def ghost(self) -> str:
         """The ghost text that is shown, "" when there is none."""
-        return str(
-            self.eval(
-                '(let ((shown twinny-lsp--overlay)) (if (not shown) ""'
-                " (concat (overlay-get shown 'display) (overlay-get shown 'after-string))))"
-            )
-        )
+        return str(self.eval('(if twinny-lsp--overlay (overlay-get twinny-lsp--overlay \'twinny-lsp) "")'))
 
     def run(self, command: str) -> None:
         """M-x."""

@@ -62,6 +62,7 @@ def test_it_is_shown_and_taken(emacs: Emacs, models: Model) -> None:
     emacs.type("u")
     shows(emacs, BODY)
     assert "    return compute(\n        a,\n        b,\n    )\n" in emacs.screen()
+    assert emacs.terminal.cursor() == (2, 8), "the cursor stands before it"
     assert emacs.text() == HEAD + "    retu" + TAIL, "nothing is in the text before it is taken"
     emacs.keys("Tab")
     emacs.becomes(want)
@@ -101,7 +102,8 @@ def test_it_is_taken_by_word_and_by_line(emacs: Emacs, models: Model) -> None:
     emacs.until(lambda: emacs.line() == "    return compute(", "the line is there")
     emacs.keys("M-e")
     emacs.until(lambda: emacs.line() == "        a,", "the next line is there")
-    shows(emacs, "\n        b,\n    )".replace("\n", " \n", 1))
+    shows(emacs, "\n        b,\n    )")
+    assert emacs.terminal.cursor() == (3, 10), "also before a line's end"
     assert asked(emacs) == before
     assert len(emacs.traffic.said("editor", "textDocument/didPartiallyAcceptCompletion")) == 4
     emacs.keys("M-e", "M-e")
@@ -186,6 +188,7 @@ def test_in_the_middle_of_a_line(emacs: Emacs, models: Model) -> None:
     emacs.type("a")
     shows(emacs, "b, c")
     assert "x = foo(ab, c)\n" in emacs.screen()
+    assert emacs.terminal.cursor() == (2, 13)
     emacs.type("b")
     shows(emacs, ", c")
     emacs.keys("Tab")
@@ -200,6 +203,7 @@ def test_several_lines_in_the_middle_of_a_line(emacs: Emacs, models: Model) -> N
     emacs.run("twinny-lsp-complete")
     emacs.until(lambda: "    x = foo(\n        a,\n        b,\n    )\n" in emacs.screen(), "it is shown")
     assert emacs.text() == before + after
+    assert emacs.terminal.cursor() == (2, 12)
     emacs.keys("M-e")
     emacs.until(lambda: emacs.line() == "        a,)", "a line of it is there")
     emacs.keys("Tab")
