@@ -37,7 +37,8 @@ INIT = """\
       company-idle-delay 0.1 company-minimum-prefix-length 3 company-backends '(company-capf))
 (require 'company)
 (require 'lsp-mode)
-(dolist (part '(lsp-completion lsp-modeline lsp-diagnostics lsp-lens)) (require part nil t))
+(dolist (part '(lsp-completion lsp-modeline lsp-diagnostics lsp-lens lsp-inline-completion))
+  (require part nil t))
 (require 'twinny-lsp-lsp-mode)
 (lsp-register-client
  (make-lsp-client :server-id 'other :major-modes '(python-mode)
@@ -148,8 +149,8 @@ def test_settings_change_while_it_runs(emacs: Emacs, models: Both) -> None:
 
 def act(emacs: Emacs, title: str) -> None:
     """Choose a code action; the only one there is, is run at once."""
-    emacs.run("lsp-execute-code-action")
     asked = emacs.traffic.said("editor", "workspace/executeCommand")
+    emacs.run("lsp-execute-code-action")
     emacs.until(
         lambda: (
             "Select code action" in emacs.screen()
@@ -197,6 +198,17 @@ def test_fast_typing_loses_and_doubles_nothing(emacs: Emacs, models: Both) -> No
     type_fast(lambda key: emacs.keys("Enter") if key == "\n" else emacs.type(key))
     emacs.becomes(TEXT)
     assert emacs.save(path) == TEXT
+
+
+def test_ghost_text_of_its_own_is_taken(emacs: Emacs, models: Both) -> None:
+    """From here on the menu has nothing of ours: the server takes the editor for one with ghost text."""
+    want = models.knows(HEAD + "    x = '😀漢'; retu", "r" + BODY[1:], TAIL)
+    path = goes_to(emacs, "ghost.py", HEAD + "    x = '😀漢'; retur", TAIL)
+    emacs.run("lsp-inline-completion-display")
+    emacs.until(lambda: "return compute(\n          a," in emacs.screen(), "it is shown")
+    emacs.eval("(progn (lsp-inline-completion-accept) nil)")
+    emacs.becomes(want)
+    assert emacs.save(path) == want
 
 
 def test_the_server_is_killed_while_it_writes(emacs: Emacs, models: Both) -> None:
