@@ -153,7 +153,7 @@ def test_an_edit_of_code_is_one_step_of_undo(helix: Helix, chat_model: ChatModel
     path = project / "a.py"
     helix.open(path, CODE, row=2)
     chat_model.says([None, f"```python\n{BETTER}```"])
-    helix.act("twinny-lsp: Refactor", below=2)  # what is for a mistake stands first: chat, fix
+    helix.act("twinny-lsp: Refactor", below=1)  # a fix stands first
     helix.until(lambda: chat_model.asked, "the model is asked")
     helix.type("ggO")
     helix.type("# The shop's.")
@@ -162,9 +162,29 @@ def test_an_edit_of_code_is_one_step_of_undo(helix: Helix, chat_model: ChatModel
     chat_model.goes_on()
     helix.until(lambda: "sum(prices)" in helix.screen(), "the code is edited")
     assert helix.saved(path) == f"# The shop's.\n{BETTER}"
+    (edit,) = helix.traffic.said("server", "workspace/applyEdit")
+    assert edit.message["params"]["label"] == "twinny-lsp: Refactor"
     helix.type("u")
     helix.until(lambda: "result += price" in helix.screen(), "it is taken back")
     assert helix.saved(path) == f"# The shop's.\n{CODE}"
+
+
+def test_an_explanation_streams_into_a_chat_and_is_taken_back_by_time(
+    helix: Helix, chat_model: ChatModel, project: Path
+) -> None:
+    helix.open(project / "a.py", CODE, row=2)
+    chat_model.says(["It adds.\n", None, "One by one."])
+    helix.act("twinny-lsp: Explain", below=6)  # below all that changes the code
+    helix.until(lambda: "It adds." in helix.screen(), "the answer streams in")
+    (path,) = (project / ".twinny" / "chat").glob("*.md")
+    begun = path.read_text()
+    assert begun == "## You\n\nExplain @file:a.py:1-4\n"
+    chat_model.goes_on()
+    helix.shows("One by one.")
+    assert answer_of(helix.saved(path)) == "It adds.\nOne by one."
+    helix.command("earlier 1h")
+    helix.until(lambda: "It adds." not in helix.screen(), "it is taken back")
+    assert helix.saved(path) == begun
 
 
 @pytest.mark.real
@@ -188,6 +208,24 @@ def answer_of_saved(helix: Helix, path: Path) -> str:
     """What the model has said so far, "" while there is nothing."""
     text = helix.saved(path)
     return answer_of(text) if text.count("## You") == 2 else ""
+
+
+def test_a_chat_about_a_selection_opens_by_a_code_action(
+    helix: Helix, chat_model: ChatModel, project: Path
+) -> None:
+    helix.open(project / "a.py", CODE, row=2)
+    helix.normal()
+    helix.type("x")  # selects the line
+    helix.act("Chat about this")
+    helix.until(lambda: "## You" in helix.screen(), "the chat is shown")
+    (path,) = (project / ".twinny" / "chat").glob("*.md")
+    helix.until(lambda: helix.knows(path), "the server knows it")
+    assert "@file:a.py" in path.read_text(encoding="utf-8")
+    write(helix, "Why a loop?")
+    chat_model.says(["Habit."])
+    helix.act("Send to model")
+    helix.shows("Habit.")
+    assert "    for price in prices:" in chat_model.asked[-1].json["messages"][-1]["content"]
 
 
 def test_mentions_are_completed(helix: Helix, project: Path) -> None:

@@ -94,7 +94,8 @@ def test_open_write_send_stop_and_send_again(neovim: Neovim, chat_model: ChatMod
     chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
     act(neovim, "Send to model")
     neovim.until(lambda: "sum(prices)" in neovim.buffer(), "the answer streams in")
-    assert "Sent to ollama" in neovim.screen()
+    neovim.until(lambda: "Sent to ollama" in neovim.screen(), "it says what was sent")
+    assert "# Why is total so slow? See a.py" in neovim.screen()
     keep("chat-neovim", neovim.screen())
     act(neovim, "Stop the model")
     neovim.until(lambda: "Stopped." in neovim.buffer(), "it is stopped")
@@ -166,6 +167,23 @@ def test_an_edit_of_code_is_one_step_of_undo(neovim: Neovim, chat_model: ChatMod
     neovim.until(lambda: neovim.buffer() == above + BETTER, "the code is edited")
     neovim.keys("u")
     neovim.until(lambda: neovim.buffer() == above + CODE, "one undo takes it back")
+
+
+def test_an_explanation_streams_into_a_chat_and_is_taken_back_by_time(
+    neovim: Neovim, chat_model: ChatModel
+) -> None:
+    neovim.open("a.py", CODE, row=2)
+    neovim.keys("<Esc>")
+    chat_model.says(["It adds.\n", None, "One by one."])
+    act(neovim, "Explain")
+    neovim.until(lambda: "It adds." in neovim.buffer(), "the answer streams in")
+    assert neovim.buffer().startswith("## You\n\nExplain @file:a.py:1-4\n\n## ")
+    chat_model.goes_on()
+    neovim.until(lambda: "One by one." in neovim.buffer(), "all of it")
+    neovim.until(lambda: "Answer again" in str(offered(neovim)), "it has ended")
+    assert answer_of(neovim.buffer()) == "It adds.\nOne by one."
+    neovim.nvim.command("earlier 1h")
+    assert neovim.buffer() == "## You\n\nExplain @file:a.py:1-4\n"
 
 
 @pytest.mark.real

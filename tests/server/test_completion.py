@@ -278,6 +278,33 @@ async def test_an_empty_menu_does_not_end_the_round_of_helix() -> None:
         assert await editor.menu(kind=3) == {"isIncomplete": True, "items": []}
 
 
+async def test_a_helix_with_ghost_text_needs_nothing_more() -> None:
+    """It has none yet; its draft asks for both, and draws of an item what follows the cursor in its range."""
+    async with FakeServer() as server:
+        server.on(*GENERATE, ollama_stream(["urn a ", "+ b"]))
+        async with editing(settings(server), initialize=HELIX) as editor:
+            editor.open(f"def add(a, b):\n    ret{CURSOR}\n")
+            (item,) = await editor.inline()
+            typed = editor.position()["character"] - item["range"]["start"]["character"]
+            assert item["insertText"][typed:] == "urn a + b"
+            assert item["range"]["end"] == editor.position()
+            assert await editor.menu() == {"isIncomplete": False, "items": []}
+
+
+async def test_helix_throws_results_away_so_they_are_told() -> None:
+    async with editing(initialize=HELIX) as editor:
+        editor.open(CURSOR)
+        assert await editor.command("toggle") == {"enabled": False}
+        assert await editor.told("completion is off")
+        assert await editor.command("useModel", {"model": "small"})
+        assert await editor.told("small from now on")
+        assert (await editor.command("status"))["model"] == "small"
+        assert await editor.told("small on ollama, completion is off")
+        with pytest.raises(Exception, match="-32602"):
+            await editor.command("useModel", {})
+        assert len(editor.messages()) == 3
+
+
 async def test_sublime_text_is_not_kept_waiting() -> None:
     """It shows no menu before all have answered; at the next key it asks again, and there it is."""
     async with FakeServer() as server:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from twinny_lsp.chat.retrieval import Found, Part, asked_words, best, joined, parts_of
+from twinny_lsp.chat.commit.diff import parse
+from twinny_lsp.chat.git import DIFF, FILTERS, GIT, VARIABLES, without_filters
+from twinny_lsp.chat.retrieval import Found, Part, asked_words, best, candidates, joined, parts_of
 from twinny_lsp.context.code import Code
 from twinny_lsp.context.files import Files
 from twinny_lsp.context.ignores import Ignores, read_bounded
+from twinny_lsp.context.secrets import mask
+from twinny_lsp.documents.text import split_lines
 from twinny_lsp.languages import language_from_path
 
 MOST_FILES = 20_000
@@ -26,14 +31,7 @@ MOST_NAMED_CHARS = 2_000_000
 MOST_PARTS = 12
 GIT_S = 10.0
 MOST_DIFF_CHARS = 4_000_000
-_GIT = (
-    # A repository's own configuration must not have programs started.
-    *("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"),
-    *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"),
-)
 _DIFF_HEAD = re.compile(r"^diff --(?:git|cc|combined) .*$", re.MULTILINE)
-_NEW_NAME = re.compile(r"^(?:\+\+\+ b/|rename to )(?P<path>[^\t\n]*)", re.MULTILINE)
-_OLD_NAME = re.compile(r"^(?:--- a/|rename from )(?P<path>[^\t\n]*)", re.MULTILINE)
 
 
 class Repository:
@@ -97,15 +95,35 @@ class Repository:
     def search(self, question: str) -> list[Found]:
         """The places that fit a question best, those in a row as one."""
         asked = asked_words(question)
-        wanted, parts, chars = frozenset(asked), list[Part](), 0
+        return joined(best(self._parts(frozenset(asked)), asked, MOST_PARTS))
+
+    def candidates(self, question: str, most: int) -> list[tuple[Found, str]]:
+        """Parts that may fit a question, best first by its words, each with its path and its text.
+
+        Secrets are masked where settings say so.
+        """
+        asked = asked_words(question)
+        found = candidates(self._parts(frozenset(asked)), asked, most)
+        lines = dict[str, Sequence[str]]()
+        for path in dict.fromkeys(one.path for one in found):
+            code = self.files.read(path)
+            # Masked as a whole: a part of a key is not known for one. What was read is masked already.
+            hide = code is not None and self.files.masked and path in self.files.open
+            lines[path] = split_lines(mask(code.text)) if code and hide else code.lines if code else ()
+        texts = ("".join(lines[one.path][one.rows.start : one.rows.stop]) for one in found)
+        return [(one, f"{one.path}\n{text}") for one, text in zip(found, texts, strict=True)]
+
+    def _parts(self, asked: frozenset[str]) -> list[Part]:
+        """All files in parts, as far as they are looked through for one question."""
+        parts, chars = list[Part](), 0
         for code in self._codes():
             chars += len(code.text)
-            for part in parts_of(code.path, code.lines, wanted):
+            for part in parts_of(code.path, code.lines, asked):
                 self.step()
                 parts.append(part)
             if chars > MOST_SEARCHED_CHARS:
                 break
-        return joined(best(parts, asked, MOST_PARTS))
+        return parts
 
     def symbol(self, name: str) -> list[Found]:
         """Where a name is defined, open files first; of `Type.member` the member."""
@@ -141,13 +159,13 @@ class Repository:
 
         Raises OSError or subprocess.SubprocessError when git cannot tell.
         """
-        text = self._git("HEAD") or self._git()
+        text = self._diff("HEAD") or self._diff()
         heads = [match.start() for match in _DIFF_HEAD.finditer(text)]
         shown, refused = [], []
         for begin, end in zip(heads, [*heads[1:], len(text)], strict=True):
             section = text[begin:end]
-            names = {m["path"] for m in (_NEW_NAME.search(section), _OLD_NAME.search(section)) if m}
-            reasons = {name: self._rules.why_not(name) for name in names if name != "/dev/null"}
+            names = [name for change in parse(section) for name in change.paths]
+            reasons = {name: self._rules.why_not(name) for name in names}
             denied = next(((name, reason) for name, reason in reasons.items() if reason), None)
             if denied:
                 refused.append(f"{denied[0]} {denied[1]}")
@@ -155,16 +173,23 @@ class Repository:
                 shown.append(section)
         return "".join(shown), refused
 
-    def _git(self, *arguments: str) -> str:
+    def _diff(self, *arguments: str) -> str:
+        variables = without_filters(self._git(*FILTERS))
+        told = self._git(*DIFF, "--relative", *arguments, "--", variables=variables)
+        return told[:MOST_DIFF_CHARS].decode("utf-8", "replace")
+
+    def _git(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """What it prints; nothing where it fails."""
         done = subprocess.run(  # noqa: S603 - a fixed command, without a shell
-            [*_GIT, "--relative", *arguments, "--"],
+            [*GIT, *arguments],
             cwd=self.root,
+            env={**os.environ, **VARIABLES, **variables},
             capture_output=True,
             check=False,
             timeout=GIT_S,
             stdin=subprocess.DEVNULL,
         )
-        return done.stdout[:MOST_DIFF_CHARS].decode("utf-8", "replace") if done.returncode == 0 else ""
+        return done.stdout if done.returncode == 0 else b""
 
     def _codes(self) -> Iterator[Code]:
         """The files that are of use, open ones first; secrets masked where settings say so."""

@@ -48,12 +48,17 @@ class Profile:
     waits_for_actions: bool = False
     """The whole editor stands still while a code action is resolved, for 10 to 20 s at most (Helix, Eglot,
     lsp-mode): a model may take longer, so the action is a command that answers at once."""
-    mutes: bool = False
+    asks_in_rounds: bool = False
     """It asks all servers in one round (Helix) and nobody again by itself until each has answered. A first
     answer that is empty but incomplete ends the round: what comes over 0.1 s later is lost."""
     menu_within_s: float = 0.0
     """It shows nobody's items before all servers have answered (Sublime Text, Kakoune, lsp-mode): an answer
     later than that is given empty, and found when it asks again at the next key. 0: no limit."""
+    hides_results: bool = False
+    """What a command gives is thrown away (Helix, Kakoune), so it is told as a message."""
+    filters_by_text: bool = False
+    """kakoune-lsp makes a snippet of an item whose filterText is not its whole text: `$1` in it is lost, and
+    lines are indented twice. It also leaves what stands right of the cursor."""
     inserts_label: bool = False
     """lsp-mode with Emacs's own completion-at-point inserts the label, whatever the edit says."""
 
@@ -73,7 +78,9 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         bare_newlines=neovim,
         resolves=not neovim,
         waits_for_actions=name in ("helix", "Eglot", "emacs"),
-        mutes=name == "helix",
+        asks_in_rounds=name == "helix",
+        hides_results=name in ("helix", "kakoune-lsp"),
+        filters_by_text=name == "kakoune-lsp",
         menu_within_s=0.3 if name in ("Sublime Text LSP", "kakoune-lsp", "emacs") else 0.0,
         inserts_label=name == "emacs",
         tells_late_s=0.15 if neovim else 0.0,
@@ -93,7 +100,8 @@ def menu_list(
 
     Incomplete, also when empty: a complete list is filtered by the client alone, and the menu goes mute.
     """
-    return lsp.CompletionList(is_incomplete=bool(items) or not (opens and profile.mutes), items=items)
+    complete = not items and opens and profile.asks_in_rounds
+    return lsp.CompletionList(is_incomplete=not complete, items=items)
 
 
 def is_word(character: str) -> bool:
@@ -146,7 +154,7 @@ def menu_item(
 ) -> lsp.CompletionItem | None:
     """Write a candidate as a menu item, or None where this client could not insert it right."""
     text, replaces = candidate.text, min(candidate.replaces, len(snapshot.line_after))
-    if profile.snippet and replaces:
+    if (profile.snippet or profile.filters_by_text) and replaces:
         # What stands right of the cursor cannot be replaced there, so it must not be repeated either.
         tail = snapshot.line_after[:replaces]
         if not text.endswith(tail):
@@ -176,7 +184,7 @@ def menu_item(
         detail=extra,
         kind=lsp.CompletionItemKind.Text,
         sort_text=FIRST if position == "first" else LAST,
-        filter_text=first or None,
+        filter_text=(new_text if profile.filters_by_text else first) or None,
         insert_text_format=lsp.InsertTextFormat.Snippet
         if profile.snippet
         else lsp.InsertTextFormat.PlainText,

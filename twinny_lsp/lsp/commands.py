@@ -32,15 +32,26 @@ class Commands:
         """Name (without `twinny-lsp.`) → handler."""
 
         return {
-            "models": self.models,
-            "useModel": self.use_model,
-            "useProvider": self.use_provider,
-            "toggle": self.toggle,
-            "status": self.status,
+            "models": self._told(self.models, lambda given: ", ".join(m["name"] for m in given["models"])),
+            "useModel": self._told(self.use_model, _chosen),
+            "useProvider": self._told(self.use_provider, _chosen),
+            "toggle": self._told(self.toggle, lambda given: f"completion is {_on(given['enabled'])}"),
+            "status": self._told(self.status, _standing),
             "why": self.why,
             "doctor": self.doctor,
             "clearCache": self.clear_cache,
         }
+
+    def _told(self, command: Command, say: Callable[[dict[str, Any]], str]) -> Command:
+        """The command; where the client throws its result away, what it says is shown as a message."""
+
+        async def run(argument: Any = None) -> Any:
+            result = await command(argument)
+            if self._server.profile.hides_results:
+                self._server.tell(say(result), Level.INFO)
+            return result
+
+        return run
 
     async def models(self, argument: Any = None) -> dict[str, Any]:
         """What a provider has; by default the one that completes."""
@@ -181,3 +192,17 @@ class Commands:
         if endpoint is None:
             raise JsonRpcInvalidParams(f"`{name}`: {settings.why_no_endpoint(name)}")
         return endpoint
+
+
+def _on(enabled: bool) -> str:
+    return "on" if enabled else "off"
+
+
+def _chosen(result: dict[str, Any]) -> str:
+    names = [result[key] for key in ("provider", "model") if result.get(key)]
+    return " ".join(filter(None, [f"{', '.join(names)} from now on.", result["note"]]))
+
+
+def _standing(result: dict[str, Any]) -> str:
+    whom = f"{result['model']} on {result['provider']}" if result["model"] else "no model"
+    return f"{result['state']}: {whom}, completion is {_on(result['enabled'])}. {result['message']}".strip()

@@ -70,10 +70,9 @@ class CompletionFeatures:
     async def menu(self, params: lsp.CompletionParams) -> lsp.CompletionList:
         """Answer with menu items."""
         profile = self._server.profile
-        opens = opens_menu(params)
         document = self._server.documents.get(params.text_document.uri)
         if document is None or (params.context and params.context.trigger_character == MENTIONS):
-            return menu_list([], profile, opens=opens)
+            return self.no_menu(params)
         snapshot = document.snapshot(params.position.line, params.position.character)
         invoked = params.context is None or params.context.trigger_kind is lsp.CompletionTriggerKind.Invoked
         # Editors send Invoked for a menu that opens while a word is typed, too: only a cursor that does not
@@ -81,7 +80,11 @@ class CompletionFeatures:
         by_hand = invoked and word_start(snapshot.line_before) == snapshot.column
         items = await self.rounds.answer(snapshot, profile, self._items(document, snapshot, by_hand))
         # What ends early is to be asked for again.
-        return menu_list(items or [], profile, opens=opens and items is not None)
+        return menu_list(items or [], profile, opens=opens_menu(params) and items is not None)
+
+    def no_menu(self, params: lsp.CompletionParams) -> lsp.CompletionList:
+        """The answer without items."""
+        return menu_list([], self._server.profile, opens=opens_menu(params))
 
     async def _items(self, document: Document, snapshot: Snapshot, by_hand: bool) -> list[lsp.CompletionItem]:
         from twinny_lsp.completion.request import Asked, Trigger

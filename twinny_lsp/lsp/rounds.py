@@ -55,7 +55,7 @@ class Rounds:
             asyncio.get_running_loop().create_future(),
         )
         task = asyncio.ensure_future(work)
-        if profile.mutes:
+        if profile.asks_in_rounds:
             self._waiting.append(waiting)
         try:
             ends: set[asyncio.Future[object]] = {task, waiting.over}  # type: ignore[arg-type]

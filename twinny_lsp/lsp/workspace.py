@@ -19,6 +19,7 @@ from twinny_lsp.documents.document import Document
 from twinny_lsp.documents.encoding import Encoding
 from twinny_lsp.documents.notebook import Cell, CellKind, Notebook
 from twinny_lsp.documents.snapshot import Snapshot
+from twinny_lsp.languages import language_from_path
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,8 @@ class Documents:
                 logger.debug("a change of a document that is not open was left out")
                 return
             # Whatever partial edits follow it start from that text.
-            document = self._documents[uri] = Document(uri, "", 0, whole, self.encoding)
+            language = language_from_path(uri)
+            document = self._documents[uri] = Document(uri, language, 0, whole, self.encoding)
             start = max(i for i, change in enumerate(changes) if not _is_partial(change))
             changes = changes[start + 1 :]
         for change in changes:

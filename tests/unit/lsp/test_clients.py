@@ -117,6 +117,15 @@ def test_a_snippet_cannot_replace_right_of_the_cursor() -> None:
     assert menu_item(Candidate("a]", replaces=1), at("foo(‸)"), position, NEOVIM) is None
 
 
+def test_a_client_that_makes_snippets_of_what_it_filters_otherwise() -> None:
+    kakoune = Profile(filters_by_text=True)
+    item = menu("    ret‸", Candidate("urn f(\n        $1,\n    )"), kakoune)
+    assert isinstance(item.text_edit, lsp.TextEdit)
+    assert item.filter_text == item.text_edit.new_text == "return f(\n        $1,\n    )"
+    assert item.label == "return f("
+    assert span(menu("f(‸)", Candidate("a)", replaces=1), kakoune)) == (2, 2)
+
+
 def test_a_new_line_first_shows_the_line_that_comes() -> None:
     item = menu("def f():‸\n", Candidate("\n    return 1\n    # end"))
     assert (item.label, item.filter_text, item.detail) == ("⏎ return 1", None, "+2 lines")
@@ -170,6 +179,7 @@ def capabilities(snippet: bool, modes: list[lsp.InsertTextMode] | None) -> lsp.C
 
 
 IN_NEOVIM: dict[str, Any] = {"bare_newlines": True, "resolves": False, "tells_late_s": 0.15}
+IN_KAKOUNE: dict[str, Any] = {"hides_results": True, "filters_by_text": True}
 WAITS: dict[str, Any] = {"waits_for_actions": True}
 AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
 
@@ -180,7 +190,7 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
         ("Neovim", capabilities(True, None), Profile(snippet=True, **IN_NEOVIM)),
         ("Neovim", capabilities(True, AS_IS), Profile(as_is=True, **IN_NEOVIM)),
         ("Neovim", capabilities(False, None), Profile(**IN_NEOVIM)),
-        ("helix", capabilities(True, None), Profile(mutes=True, **WAITS)),
+        ("helix", capabilities(True, None), Profile(asks_in_rounds=True, hides_results=True, **WAITS)),
         ("Eglot", capabilities(True, None), Profile(**WAITS)),
         (
             "emacs",
@@ -188,7 +198,7 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
             Profile(as_is=True, inserts_label=True, menu_within_s=0.3, **WAITS),
         ),
         ("Sublime Text LSP", capabilities(True, AS_IS[1:]), Profile(menu_within_s=0.3)),
-        ("kakoune-lsp", capabilities(True, None), Profile(menu_within_s=0.3)),
+        ("kakoune-lsp", capabilities(True, None), Profile(menu_within_s=0.3, **IN_KAKOUNE)),
         ("Visual Studio Code", capabilities(True, AS_IS), Profile(as_is=True)),
         ("", None, Profile()),
     ],
@@ -202,10 +212,10 @@ def test_profiles(name: str, caps: lsp.ClientCapabilities | None, profile: Profi
     [
         (OTHERS, lsp.CompletionTriggerKind.Invoked, True),
         (OTHERS, lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
-        (Profile(mutes=True), lsp.CompletionTriggerKind.Invoked, False),
-        (Profile(mutes=True), lsp.CompletionTriggerKind.TriggerCharacter, False),
-        (Profile(mutes=True), None, False),
-        (Profile(mutes=True), lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
+        (Profile(asks_in_rounds=True), lsp.CompletionTriggerKind.Invoked, False),
+        (Profile(asks_in_rounds=True), lsp.CompletionTriggerKind.TriggerCharacter, False),
+        (Profile(asks_in_rounds=True), None, False),
+        (Profile(asks_in_rounds=True), lsp.CompletionTriggerKind.TriggerForIncompleteCompletions, True),
     ],
 )
 def test_an_empty_menu(

@@ -12,7 +12,7 @@ from twinny_lsp.documents.encoding import Encoding
 from twinny_lsp.lsp.clients import Profile
 from twinny_lsp.lsp.rounds import HELD_S, Rounds
 
-MUTES = Profile(mutes=True)
+IN_ROUNDS = Profile(asks_in_rounds=True)
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Clock:
 class Case:
     """One document, and one menu request at the end of its first line."""
 
-    def __init__(self, line: str, profile: Profile = MUTES) -> None:
+    def __init__(self, line: str, profile: Profile = IN_ROUNDS) -> None:
         self.clock = Clock()
         self.rounds = Rounds(self.clock)
         self.document = Document("file:///a.py", "python", 1, f"{line}\nnext = 1\n", Encoding.UTF16)
