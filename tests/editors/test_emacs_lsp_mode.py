@@ -37,8 +37,7 @@ INIT = """\
       company-idle-delay 0.1 company-minimum-prefix-length 3 company-backends '(company-capf))
 (require 'company)
 (require 'lsp-mode)
-(dolist (part '(lsp-completion lsp-modeline lsp-diagnostics lsp-lens lsp-inline-completion))
-  (require part nil t))
+(dolist (part '(lsp-completion lsp-modeline lsp-diagnostics lsp-lens)) (require part nil t))
 (require 'twinny-lsp-lsp-mode)
 (lsp-register-client
  (make-lsp-client :server-id 'other :major-modes '(python-mode)
@@ -200,19 +199,8 @@ def test_fast_typing_loses_and_doubles_nothing(emacs: Emacs, models: Both) -> No
     assert emacs.save(path) == TEXT
 
 
-def test_ghost_text_of_its_own_is_taken(emacs: Emacs, models: Both) -> None:
-    """From here on the menu has nothing of ours: the server takes the editor for one with ghost text."""
-    want = models.knows(HEAD + "    x = '😀漢'; retu", "r" + BODY[1:], TAIL)
-    path = goes_to(emacs, "ghost.py", HEAD + "    x = '😀漢'; retur", TAIL)
-    emacs.run("lsp-inline-completion-display")
-    emacs.until(lambda: "return compute(\n          a," in emacs.screen(), "it is shown")
-    emacs.eval("(progn (lsp-inline-completion-accept) nil)")
-    emacs.becomes(want)
-    assert emacs.save(path) == want
-
-
 def test_the_server_is_killed_while_it_writes(emacs: Emacs, models: Both) -> None:
-    """The last one: lsp-mode starts another server by itself."""
+    """lsp-mode starts another server by itself."""
     chat(emacs, models, "killed.py")
     models.says(["Half of it", None])
     act(emacs, "Send to model")
@@ -225,3 +213,15 @@ def test_the_server_is_killed_while_it_writes(emacs: Emacs, models: Both) -> Non
     emacs.type(" More.")
     emacs.until(lambda: " More." in emacs.text(), "the editor goes on")
     assert emacs.text().replace(" More.", "", 1) == before
+
+
+def test_ghost_text_of_its_own_is_taken(emacs: Emacs, models: Both) -> None:
+    """The last one: from here on lsp-mode asks for it by itself, and the menu has nothing of ours."""
+    emacs.eval("(progn (require 'lsp-inline-completion) nil)")
+    want = models.knows(HEAD + "    x = '😀漢'; retu", "r" + BODY[1:], TAIL)
+    path = goes_to(emacs, "ghost.py", HEAD + "    x = '😀漢'; retur", TAIL)
+    emacs.run("lsp-inline-completion-display")
+    emacs.until(lambda: "return compute(\n          a," in emacs.screen(), "it is shown")
+    emacs.eval("(progn (lsp-inline-completion-accept) nil)")
+    emacs.becomes(want)
+    assert emacs.save(path) == want
