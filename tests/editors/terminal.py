@@ -46,6 +46,12 @@ class Terminal:
         """The same, with the escape sequences of its colours."""
         return self._run("capture-pane", "-p", "-e", "-t", "editor")
 
+    def cursor(self) -> tuple[int, int]:
+        """(row, column) of the cursor in cells, both from 0."""
+        told = self._run("display-message", "-p", "-t", "editor", "#{cursor_y} #{cursor_x}")
+        row, column = told.split()
+        return int(row), int(column)
+
     def until(self, look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
         """Wait for it; where it never comes, the failure shows the screen."""
         return until(look, what, seconds, seen=self.screen)

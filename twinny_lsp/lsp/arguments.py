@@ -47,6 +47,12 @@ def flag(given: Mapping[str, Any], key: str) -> bool | None:
     return value
 
 
+def waits(given: Mapping[str, Any]) -> bool:
+    """Whether a command answers at its end only. `wait: false` is for at once, and so is null: lsp-mode sends
+    the false of an action's argument back as null, and gives up on what takes 10 s."""
+    return "wait" not in given or bool(flag(given, "wait"))
+
+
 def choice(given: Mapping[str, Any], key: str, allowed: Sequence[str]) -> str:
     """One of `allowed`, the first when absent."""
     value = text(given, key) or allowed[0]

@@ -136,15 +136,18 @@ class ChatAnswer:
         is_last = (self._asked if answer is None else answer) == len(chat.turns) - 1
 
         async def write() -> None:
-            await self._entitle()
+            version = self._document.version
+            if await self._entitle():
+                await insertion.hears_of_more(version)
             await insertion.run(before, closing() if is_last else "")
 
         self._writing = asyncio.ensure_future(write())
         return self._writing
 
-    async def _entitle(self) -> None:
+    async def _entitle(self) -> bool:
         """Put the first words above a chat whose file is named by the time alone, if nothing stands there.
 
+        Whether the editor says that it has.
         The file itself cannot be renamed: editors do not follow, and would write it again by its old name.
         """
         from twinny_lsp.chat.document import parse, title_row
@@ -154,19 +157,20 @@ class ChatAnswer:
 
         path = path_of(self._document.uri)
         if path is None or not is_chat(path) or not is_named_by_time(path):
-            return
+            return False
         lines = self._document.lines
         chat = parse("".join(lines))
         row = title_row(lines, chat)
         title = "" if row is None else title_of(chat.turns[0].text)
         if row is None or not title:
-            return
+            return False
         eol = "\r\n" if lines[0].endswith("\r\n") else "\n"
         edit = Edit((row, 0), (row, 0), f"# {title}{eol}{eol}")
         able = abilities(self._server.client_capabilities)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
-                await apply(self._server, changed(self._document, [edit], able, ""))
+                return await apply(self._server, changed(self._document, [edit], able, ""))
+        return False
 
     def _piece(self, piece: Piece) -> None:
         self._said.append(piece.text)

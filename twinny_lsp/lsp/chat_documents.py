@@ -16,7 +16,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.errors import SettingsError, TwinnyError
-from twinny_lsp.lsp.arguments import flag, place, span, take, text
+from twinny_lsp.lsp.arguments import place, span, take, text, waits
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
@@ -116,7 +116,7 @@ class ChatDocuments:
         from twinny_lsp.lsp.chat_answer import Place
 
         given = take(argument, SEND_KEYS)
-        uri, waits = text(given, "uri"), flag(given, "wait")
+        uri, waiting = text(given, "uri"), waits(given)
         await self._server.require_ready()
         document = self._server.documents.get(uri)
         if document is None:
@@ -129,7 +129,7 @@ class ChatDocuments:
         writes = self.writes(uri)
         compose = partial(self._sending.of, uri, chat, asked)
         answer, work = self._start(Place(document, chat, asked, writes), compose)
-        if waits is False and writes:
+        if not waiting and writes:
             return {"started": True}  # an error will be in the document
         return {"uri": uri, **await self._outcome(answer, work)}
 

@@ -52,8 +52,8 @@ class Profile:
     """It asks all servers in one round (Helix) and nobody again by itself until each has answered. A first
     answer that is empty but incomplete ends the round: what comes over 0.1 s later is lost."""
     menu_within_s: float = 0.0
-    """It shows nobody's items before all servers have answered (Sublime Text, Kakoune): an answer later than
-    that is given empty, and found when it asks again at the next key. 0: no limit."""
+    """It shows nobody's items before all servers have answered (Sublime Text, Kakoune, lsp-mode): an answer
+    later than that is given empty, and found when it asks again at the next key. 0: no limit."""
     hides_results: bool = False
     """What a command gives is thrown away (Helix, Kakoune), so it is told as a message."""
     filters_by_text: bool = False
@@ -81,7 +81,7 @@ def profile_of(name: str, capabilities: lsp.ClientCapabilities | None) -> Profil
         asks_in_rounds=name == "helix",
         hides_results=name in ("helix", "kakoune-lsp"),
         filters_by_text=name == "kakoune-lsp",
-        menu_within_s=0.3 if name in ("Sublime Text LSP", "kakoune-lsp") else 0.0,
+        menu_within_s=0.3 if name in ("Sublime Text LSP", "kakoune-lsp", "emacs") else 0.0,
         inserts_label=name == "emacs",
         tells_late_s=0.15 if neovim else 0.0,
     )

@@ -20,7 +20,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from twinny_lsp.chat.tasks import FIX, INSTRUCT, TASKS, Result, Task
 from twinny_lsp.errors import SettingsError, TwinnyError
-from twinny_lsp.lsp.arguments import flag, items, span, take, text
+from twinny_lsp.lsp.arguments import flag, items, span, take, text, waits
 from twinny_lsp.lsp.chat_offers import command_of, plain
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.commit_messages import LABEL, LANGUAGE, CommitMessages
@@ -191,7 +191,7 @@ class CodeTasks:
         request, shows = await self._read(name, given), flag(given, "open") is not False
         streams = request.task.result is Result.ANSWER and shows and self._chats.streams()
         work = self._stream(request) if streams else self._finish(request, shows=shows)
-        if flag(given, "wait") is False:
+        if not waits(given):
             self._server.run_task(self._told(work), "a task on code")
             return {"started": True}
         return await work

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinny_lsp.errors import SettingsError, TwinnyError
-from twinny_lsp.lsp.arguments import flag, take, text
+from twinny_lsp.lsp.arguments import take, text, waits
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.workspace_edits import abilities, apply, changed
 
@@ -46,7 +46,7 @@ class CommitMessages:
         given = take(argument, ("uri", "wait"))
         uri = text(given, "uri")
         await self._server.require_ready()
-        if flag(given, "wait") is False:
+        if not waits(given):
             self._server.run_task(self._told(uri), "write a commit message")
             return {"started": True}
         made = await self.write(uri)

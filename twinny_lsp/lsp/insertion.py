@@ -11,6 +11,7 @@ Not for what is written (see chat/answering.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ PACE_S = 0.04
 """Between two edits at least: an editor draws, colours and remembers each."""
 ECHO_S = 30.0
 """How long the editor may take to tell of an edit it has applied: Eglot waits for a rest of half a second."""
+HEARD_S = 2.0
+"""The same for an edit of others. Shorter, since Neovim says yes to edits it has left out."""
 ANSWER_S = 10.0
 REFUSALS = 200
 """In a row, a few milliseconds apart: somebody types and types, or the editor takes no edits."""
@@ -112,6 +115,18 @@ class Insertion:
                 return
             if self._waiting:
                 self._wake.set()
+
+    async def hears_of_more(self, version: int) -> None:
+        """Wait a moment until the editor has told of a change to that version of the document.
+
+        Eglot says at once that it has applied an edit, tells of it half a second later, and until then
+        lays further edits for the old version over the new text. Raises InsertionLost.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_S):
+                while self._document().version == version:
+                    self._changed.clear()
+                    await self._changed.wait()
 
     # -- what happens in the editor
 

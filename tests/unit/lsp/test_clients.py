@@ -192,7 +192,11 @@ AS_IS = [lsp.InsertTextMode.AsIs, lsp.InsertTextMode.AdjustIndentation]
         ("Neovim", capabilities(False, None), Profile(**IN_NEOVIM)),
         ("helix", capabilities(True, None), Profile(asks_in_rounds=True, hides_results=True, **WAITS)),
         ("Eglot", capabilities(True, None), Profile(**WAITS)),
-        ("emacs", capabilities(False, AS_IS), Profile(as_is=True, inserts_label=True, **WAITS)),
+        (
+            "emacs",
+            capabilities(False, AS_IS),
+            Profile(as_is=True, inserts_label=True, menu_within_s=0.3, **WAITS),
+        ),
         ("Sublime Text LSP", capabilities(True, AS_IS[1:]), Profile(menu_within_s=0.3)),
         ("kakoune-lsp", capabilities(True, None), Profile(menu_within_s=0.3, **IN_KAKOUNE)),
         ("Visual Studio Code", capabilities(True, AS_IS), Profile(as_is=True)),
