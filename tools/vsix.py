@@ -1,7 +1,8 @@
 """The VS Code extension as one file that VS Code can install: `python -m tools.vsix`.
 
-Compiled strictly, bundled, and packed into `dist/twinny-lsp-VERSION.vsix`. Needs npm; its packages are kept
-below `.cache/vsix/`, and nothing of theirs is run but the compiler and the bundler. Not for publishing.
+Compiled strictly, bundled, and packed into `dist/twinny-lsp-VERSION.vsix`. `python -m tools.vsix FOLDER` packs a
+small extension of plain JavaScript, bundled too. Needs npm; the packages are kept below `.cache/vsix/`, and
+nothing of theirs is run but the compiler and the bundler. Not for publishing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from tools.packages import CACHE, QUIET, Unavailable, held, run
@@ -20,7 +22,7 @@ from tools.vscode_settings import MANIFEST, ROOT
 SOURCE = (ROOT / MANIFEST).parent
 WORK = CACHE / "vsix"
 SHIPPED = ("package.json", "README.md", "dist", "media")
-"""What of the folder goes into the file; the licence is the project's own."""
+"""What of a built folder goes into the file; the licence is the project's own."""
 TYPES = {"css": "text/css", "js": "application/javascript", "json": "application/json", "md": "text/markdown"}
 TYPES |= {"svg": "image/svg+xml", "txt": "text/plain", "vsixmanifest": "text/xml"}
 
@@ -51,6 +53,21 @@ def build(work: Path = WORK) -> Path:
     return folder
 
 
+def bundle(source: Path, work: Path = WORK) -> Path:
+    """A small extension with what it requires put into its one file; its folder. Raises Unavailable."""
+    modules = packages(work)
+    manifest = json.loads((source / "package.json").read_text(encoding="utf-8"))
+    folder = work / manifest["name"]
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("node_modules"))
+    (folder / "node_modules").symlink_to(modules)
+    main = folder / manifest["main"]
+    made = ["--bundle", "--platform=node", "--external:vscode", f"--outfile={folder / 'dist' / 'extension.js'}"]
+    run([str(modules / ".bin" / "esbuild"), str(main), *made])
+    (folder / "package.json").write_text(json.dumps({**manifest, "main": "./dist/extension.js"}), "utf-8")
+    return folder
+
+
 def pack(folder: Path, target: Path) -> Path:
     """A built extension as a .vsix; the same bytes for the same files."""
     manifest = json.loads((folder / "package.json").read_text(encoding="utf-8"))
@@ -60,23 +77,23 @@ def pack(folder: Path, target: Path) -> Path:
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if path.is_file():
                 files[path.relative_to(folder).as_posix()] = path.read_bytes()
-    parts = {"extension.vsixmanifest": described(manifest).encode(), "[Content_Types].xml": types().encode()}
-    parts |= {f"extension/{name}": content for name, content in sorted(files.items())}
+    parts = {"extension.vsixmanifest": described(manifest), "[Content_Types].xml": types()}
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in parts.items():
-            packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+        for name, text in parts.items():
+            packed.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+        for name, content in sorted(files.items()):
+            packed.writestr(zipfile.ZipInfo(f"extension/{name}"), content, zipfile.ZIP_DEFLATED)
     return target
 
 
-def described(manifest: Mapping[str, object]) -> str:
+def described(manifest: Mapping[str, Any]) -> str:
     """`extension.vsixmanifest`: what an installer wants to know before it unpacks."""
-    engines, kinds = manifest["engines"], manifest["extensionKind"]
-    assert isinstance(engines, dict) and isinstance(kinds, list)
     identity = {"Language": "en-US", "Id": manifest["name"], "Version": manifest["version"]}
     identity |= {"Publisher": manifest["publisher"]}
     attributes = " ".join(f"{key}={quoteattr(str(value))}" for key, value in identity.items())
-    properties = {"Engine": engines["vscode"], "ExtensionKind": ",".join(kinds)}
+    kinds = ",".join(manifest.get("extensionKind", ["workspace"]))
+    properties = {"Engine": manifest["engines"]["vscode"], "ExtensionKind": kinds}
     written = "\n".join(
         f'      <Property Id="Microsoft.VisualStudio.Code.{key}" Value={quoteattr(value)}/>'
         for key, value in properties.items()
@@ -86,9 +103,9 @@ def described(manifest: Mapping[str, object]) -> str:
 <PackageManifest Version="2.0.0" xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011">
   <Metadata>
     <Identity {attributes}/>
-    <DisplayName>{escape(str(manifest["displayName"]))}</DisplayName>
-    <Description xml:space="preserve">{escape(str(manifest["description"]))}</Description>
-    <Categories>{escape(",".join(map(str, manifest["categories"])))}</Categories>
+    <DisplayName>{escape(manifest.get("displayName", manifest["name"]))}</DisplayName>
+    <Description xml:space="preserve">{escape(manifest.get("description", ""))}</Description>
+    <Categories>{escape(",".join(manifest.get("categories", ["Other"])))}</Categories>
     <License>extension/LICENSE.txt</License>
     <Properties>
 {written}
@@ -100,7 +117,6 @@ def described(manifest: Mapping[str, object]) -> str:
   <Dependencies/>
   <Assets>
     <Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json" Addressable="true"/>
-    <Asset Type="Microsoft.VisualStudio.Services.Content.Details" Path="extension/README.md" Addressable="true"/>
     <Asset Type="Microsoft.VisualStudio.Services.Content.License" Path="extension/LICENSE.txt" Addressable="true"/>
   </Assets>
 </PackageManifest>
@@ -114,17 +130,17 @@ def types() -> str:
     return f'{head}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{rows}</Types>\n'
 
 
-def main() -> int:
-    """Build and pack it; prints the file's path."""
+def main(argv: list[str]) -> int:
+    """Build and pack it, or what is in the folder named; prints the file's path."""
     try:
-        folder = build()
+        folder = bundle(Path(argv[0])) if argv else build()
     except Unavailable as problem:
         print(problem, file=sys.stderr)
         return 1
-    version = json.loads((folder / "package.json").read_text(encoding="utf-8"))["version"]
-    print(pack(folder, ROOT / "dist" / f"twinny-lsp-{version}.vsix"))
+    manifest = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    print(pack(folder, ROOT / "dist" / f"{manifest['name']}-{manifest['version']}.vsix"))
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

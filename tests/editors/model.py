@@ -50,7 +50,7 @@ class Model:
         self.server = FakeServer()
         self.server.on("GET", "/api/version", json_reply({"version": "0.13.0"}))
         self.server.on("GET", "/api/tags", json_reply({"models": [{"name": MODEL, "model": MODEL}]}))
-        self.server.on("POST", "/api/generate", self._answer)
+        self.server.on("POST", "/api/generate", self.answer)
 
     @property
     def url(self) -> str:
@@ -67,7 +67,8 @@ class Model:
         """The requests for text so far."""
         return [request for request in self.server.requests if request.path == "/api/generate"]
 
-    def _answer(self, request: Recorded) -> Reply:
+    def answer(self, request: Recorded) -> Reply:
+        """Go on with the text the request ends in."""
         found = re.search(r"<PRE> ?(.*) <SUF>", request.json.get("prompt", ""), re.DOTALL)
         before = found[1] if found else ""
         cuts = (i for i in range(len(self.text), self.known - 1, -1) if before.endswith(self.text[:i]))

@@ -152,12 +152,13 @@ export class Connection implements vscode.Disposable {
       outputChannel: this.output,
       initializationOptions: { clientFeatures: { chatDelta: true, status: true } },
       middleware: {
-        provideInlineCompletionItems: async (document, position, context, token, next) => {
-          const found = await next(document, position, context, token);
-          if (found && !token.isCancellationRequested) {
-            this.ghosts.offered(document, position, Array.isArray(found) ? found : found.items);
-          }
-          return found;
+        provideInlineCompletionItems: (document, position, context, token, next) =>
+          this.ghosts.provide(document, position, context, token, next),
+        provideCodeActions: async (document, range, context, token, next) => {
+          const found = (await next(document, range, context, token)) ?? [];
+          // A light bulb on every line would tell nothing: while nobody asks, it is for what mends something.
+          const quiet = context.triggerKind === vscode.CodeActionTriggerKind.Automatic && range.isEmpty;
+          return quiet ? found.filter((action) => 'kind' in action && action.kind?.value === 'quickfix') : found;
         },
         workspace: {
           // With the defaults of this extension's manifest the server's own file would never hold.
