@@ -12,7 +12,8 @@ import pytest
 from tests.editors.chat import ChatModel
 from tests.editors.lsp_tee import Traffic, a_server
 from tests.editors.model import Model, serving
-from tests.editors.vscode import Programs, Window, a_window
+from tests.editors.vscode import Programs
+from tests.editors.vscode_window import Window, a_window
 from tools import vsix
 from tools.fetch_editors import Editor, locate
 from tools.packages import Unavailable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.editors.keys import TEXT, type_fast
-from tests.editors.vscode import Window
+from tests.editors.vscode_window import Window
 from tests.support.fake_server import ollama_stream
 
 pytestmark = pytest.mark.editor
 
-ACCEPTED, PARTLY = "twinny-lsp.accepted", "textDocument/didPartiallyAcceptCompletion"
+ACCEPTED = "twinny-lsp.accepted"
 INLINE, MENU = "textDocument/inlineCompletion", "textDocument/completion"
 HEAD = "def total(a, b):\n"
 TAIL = "\n\n# the end\n"
@@ -57,20 +57,19 @@ def test_ghost_text_is_taken_whole(
 def test_ghost_text_is_taken_by_word_and_by_line(window: Window) -> None:
     want = window.model.knows(HEAD + "    ret", "u" + BODY, TAIL)
     path = window.open("parts.py", HEAD + "    ret" + TAIL, row=1)
-    told = len(window.traffic.said("editor", PARTLY))
+    told = len(window.partly())
     window.type("u")
     window.until(lambda: "rn compute(" in window.ghost(), "the suggestion is shown")
     window.keys("Control+ArrowRight")
-    window.until(lambda: "    return" in window.lines() and " compute(" in window.ghost(), "a word is taken")
-    assert window.save(path, HEAD + "    return" + TAIL) == HEAD + "    return" + TAIL
+    window.until(lambda: " compute(" in window.ghost() and "rn" not in window.ghost(), "a word is taken")
     window.keys("Alt+End")
-    line = HEAD + "    return compute(" + TAIL
     window.until(lambda: "a," in window.ghost() and "compute(" not in window.ghost(), "a line is taken")
-    assert window.save(path, line).startswith(HEAD + "    return compute(")
-    window.keys("Tab")
+    window.keys("Alt+End")
+    window.until(lambda: "b," in window.ghost() and "a," not in window.ghost(), "another one is taken")
+    window.until(lambda: len(window.partly()) >= told + 3, "the server was told of each part")
+    # Not with Tab: before ghost text that begins with blanks, VS Code's Tab indents.
+    window.keys("Alt+End", "Alt+End")
     assert window.save(path, want) == want
-    assert len(window.traffic.said("editor", PARTLY)) >= told + 2, "the server was told of each part"
-    window.until(lambda: ACCEPTED in window.executed(), "and of the whole")
 
 
 def test_typing_along_asks_nobody(window: Window) -> None:
@@ -82,8 +81,10 @@ def test_typing_along_asks_nobody(window: Window) -> None:
     window.type("rn com")
     window.until(lambda: window.ghost().endswith("pute("), "the rest is shown")
     assert len(window.model.asked) == asked
+    before = window.executed().count(ACCEPTED)
     window.keys("Tab")
     assert window.save(path, want) == want
+    window.until(lambda: window.executed().count(ACCEPTED) > before, "the server is told that it was taken")
 
 
 def test_the_second_suggestion_is_taken(window: Window) -> None:
@@ -156,7 +157,7 @@ def test_a_menu_item_of_several_lines_is_taken(
 def test_beside_pyright_nothing_is_held_back(window: Window) -> None:
     """The model says nothing for ever: pyright's items come, in the menu that opens by itself."""
     goes_on = window.held_up()
-    path = window.open("beside.py", "import os\n\nos.pat\n", row=2)
+    path = window.open("beside/path.py", "import os\n\nos.pat\n", row=2)
     window.type("h")
     window.until(lambda: "path" in window.menu(), "pyright's item is in the menu")
     window.keys("Escape")
@@ -172,7 +173,7 @@ def test_ghost_text_goes_on_from_the_menus_item(window: Window) -> None:
     """An open menu and ghost text at once: Tab takes the menu's item, and the text stays right."""
     before, after = "import os\n\nos.pa", "\n"
     window.model.knows(before, "th.join(a, b)", after)
-    path = window.open("both.py", before + after, row=2)
+    path = window.open("beside/both.py", before + after, row=2)
     window.keys("Control+Space")
     window.until(lambda: "path" in window.menu(), "pyright's items are there")
     window.select("path")

@@ -1,7 +1,8 @@
 """A real VS Code: code-server with extensions of this project, shown in a Chromium without a window.
 
 The extensions are packed and installed from their .vsix as a person does, and the `twinny-lsp` they start is
-found on PATH (a script that runs the server behind `lsp_tee`). Everything is told to stay on this machine, and the browser finds no other.
+found on PATH (a script that runs the server behind `lsp_tee`). Everything is told to stay on this machine, and
+the browser finds no other. An editor with our extension and with models is vscode_window.py's.
 """
 
 from __future__ import annotations
@@ -24,17 +25,13 @@ from typing import Any, TypeVar
 
 import psutil
 
-from tests.editors.chat import MODEL as CHAT_MODEL
-from tests.editors.chat import ChatModel, run_loop
-from tests.editors.lsp_tee import EDITOR, Traffic, a_server, until
-from tests.editors.model import Model
-from tests.editors.model import serving as at_work
-from tests.support.fake_server import Recorded, Reply
-from tools import vsix
-from tools.fetch_editors import Editor, locate
+from tests.editors.chat import run_loop
+from tests.editors.lsp_tee import EDITOR, Traffic, until
+from tests.editors.screens import wanted
+from tools.fetch_editors import Editor
 
 T = TypeVar("T")
-WAIT_S = 60.0
+WAIT_S = 20.0
 """How long one thing of the browser's may take, on a busy machine."""
 SAVED_S = 20.0
 SECTION = "twinny-lsp"
@@ -65,9 +62,6 @@ BROWSER = (
 )
 GHOST = "[class*='ghost-text']"
 FOCUSED = ".suggest-widget.visible .monaco-list-row.focused"
-CHAT_PROVIDER = {"twinny-lsp.chat.provider": "talker", "twinny-lsp.chat.model": CHAT_MODEL}
-BESIDE = Path(__file__).parent / "vscode_pyright"
-"""An extension for tests only: pyright's language server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +196,9 @@ class Workbench:
         if (modules := self._programs.playwright.env.get("PYTHONPATH")) and modules not in sys.path:
             sys.path.append(modules)
         api = importlib.import_module("playwright.async_api")
-        self._playwright = self._do(api.async_playwright().start())
+        self._playwright = self.do(api.async_playwright().start())
         chromium = self._programs.chromium
-        self._browser = self._do(
+        self._browser = self.do(
             self._playwright.chromium.launch(
                 executable_path=str(chromium.binary),
                 env={**os.environ, **chromium.env},
@@ -212,25 +206,26 @@ class Workbench:
             )
         )
         window = {"width": 1100, "height": 640}
-        self.page = self._do(self._browser.new_page(viewport=window))
-        self._do(self.page.context.grant_permissions(["clipboard-read", "clipboard-write"]))
+        self.page = self.do(self._browser.new_page(viewport=window))
+        self.do(self.page.context.grant_permissions(["clipboard-read", "clipboard-write"]))
         self.reload()
 
     def reload(self) -> None:
         """Show the project anew, as after *Reload Window*."""
-        self._do(self.page.goto(f"{self._address}/?folder={self.project}"))
+        self.do(self.page.goto(f"{self._address}/?folder={self.project}"))
         self.until(lambda: self.count(".monaco-workbench .part.editor"), "the workbench is there", 120)
 
     def _close(self) -> None:
         if self._browser is not None:
-            self._do(self._browser.close())
+            self.do(self._browser.close())
         if self._playwright is not None:
-            self._do(self._playwright.stop())
+            self.do(self._playwright.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the browser makes of it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * WAIT_S)
 
     # -- what a person does
@@ -238,15 +233,15 @@ class Workbench:
     def keys(self, *keys: str) -> None:
         """Press keys, in Playwright's names: `Control+Space`, `Enter`."""
         for key in keys:
-            self._do(self.page.keyboard.press(key))
+            self.do(self.page.keyboard.press(key))
 
     def type(self, text: str) -> None:
         """Type letter by letter."""
-        self._do(self.page.keyboard.type(text))
+        self.do(self.page.keyboard.type(text))
 
     def click(self, selector: str, button: str = "left") -> None:
         """Click what is there once it is."""
-        self._do(self.page.locator(selector).first.click(button=button, timeout=1000 * WAIT_S))
+        self.do(self.page.locator(selector).first.click(button=button, timeout=1000 * WAIT_S))
 
     def command(self, title: str) -> None:
         """Run a command from the palette."""
@@ -295,15 +290,33 @@ class Workbench:
             self.until(lambda: not self.count(".tab.active.dirty"), "it is saved")
         return found
 
+    def act(self, title: str) -> None:
+        """Do a code action, chosen from the menu of actions."""
+        action = f".action-widget .monaco-list-row:has-text({title!r})"
+
+        def offered() -> bool:
+            if not self.count(".action-widget .monaco-list-row"):
+                self.keys("Control+.")
+            elif not self.count(action):
+                self.keys("Escape")  # asked too early: before the server knew the text
+            return bool(self.count(action))
+
+        self.until(offered, f"the action {title} is offered")
+        self.click(action)
+
+    def pick(self, title: str) -> None:
+        """Click an entry of a menu that is open."""
+        self.click(f".monaco-menu .action-label:text-is({title!r})")
+
     # -- what a person sees
 
     def count(self, selector: str) -> int:
         """How many there are."""
-        return int(self._do(self.page.locator(selector).count()))
+        return int(self.do(self.page.locator(selector).count()))
 
     def texts(self, selector: str) -> list[str]:
         """What they say."""
-        return list(self._do(self.page.locator(selector).all_text_contents()))
+        return list(self.do(self.page.locator(selector).all_text_contents()))
 
     def first(self, selector: str) -> str:
         """What the first says, "" when there is none."""
@@ -312,11 +325,11 @@ class Workbench:
     def active(self) -> str:
         """The name of the file in front."""
         tab = self.page.locator(".tab.active").first
-        return str(self._do(tab.get_attribute("data-resource-name")) if self.count(".tab.active") else "")
+        return str(self.do(tab.get_attribute("data-resource-name")) if self.count(".tab.active") else "")
 
     def ghost(self) -> str:
         """The ghost text, its lines joined as they are; "" when there is none."""
-        return "".join(_plain(text) for text in self.texts(GHOST))
+        return "".join(plain(text) for text in self.texts(GHOST))
 
     def lines(self) -> str:
         """The text of the editor that is on screen, ghost text included."""
@@ -325,17 +338,17 @@ class Workbench:
             ".map(e => [parseFloat(e.style.top), e.textContent]).sort((a, b) => a[0] - b[0])"
             ".map(e => e[1]).join('\\n')"
         )
-        return _plain(str(self._do(self.page.evaluate(script))))
+        return plain(str(self.do(self.page.evaluate(script))))
 
     def menu(self) -> list[str]:
         """The labels in the completion menu, [] when it is not there."""
         rows = self.texts(".suggest-widget.visible .monaco-list-row .label-name")
-        return [_plain(row) for row in rows]
+        return [plain(row) for row in rows]
 
     def select(self, label: str) -> None:
         """Go to an item of the completion menu."""
         for _ in range(50):
-            if _plain(self.first(f"{FOCUSED} .label-name")) == label:
+            if plain(self.first(f"{FOCUSED} .label-name")) == label:
                 return
             self.keys("ArrowDown")
         raise AssertionError(f"{label!r} is not among the first of {self.menu()}")
@@ -356,134 +369,24 @@ class Workbench:
     def status(self) -> str:
         """What our entry in the status bar says to a screen reader."""
         entry = self.page.locator("[id='twinny-lsp.twinny-lsp.twinny-lsp.client.status'] a").first
-        return str(self._do(entry.get_attribute("aria-label")) or "")
+        return str(self.do(entry.get_attribute("aria-label")) or "")
 
     def picture(self, path: Path) -> None:
         """A screenshot."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._do(self.page.screenshot(path=str(path)))
+        self.do(self.page.screenshot(path=str(path)))
 
     def until(self, look: Callable[[], T], what: str, seconds: float = WAIT_S) -> T:
         """Wait for it; where it never comes, the failure says what is on screen."""
-        return until(look, what, seconds, seen=self._seen)
+        return until(look, what, seconds, seen=self.seen)
 
-    def _seen(self) -> str:
-        if folder := os.environ.get("EDITOR_TESTS_SCREENS"):
-            self.picture(Path(folder, "vscode-failed.png"))
+    def seen(self) -> str:
+        """What is on screen, for the message of a failure."""
+        if folder := wanted():
+            self.picture(folder / "vscode-failed.png")
         return f"messages {self.toasts()}, ghost text {self.ghost()!r}, editor {self.lines()!r}"
 
 
-class Window(Workbench):
-    """An editor with our extension, and with models for it: `model` completes, `talker` chats."""
-
-    def __init__(
-        self,
-        programs: Programs,
-        folders: Folders,
-        traffic: Traffic,
-        model: Model,
-        model_loop: asyncio.AbstractEventLoop,
-        talker: ChatModel,
-    ) -> None:
-        super().__init__(programs, folders, traffic)
-        self.model, self.model_loop, self.talker = model, model_loop, talker
-        self.settings: dict[str, object] = {}
-
-    def usual(self) -> dict[str, object]:
-        """The user's settings: the models of the test, no pause before asking, whole blocks always."""
-        ollama, talker = {"baseUrl": self.model.url}, {"type": "ollama", "baseUrl": self.talker.server.url}
-        return {
-            "security.workspace.trust.enabled": False,
-            "twinny-lsp.providers": {"ollama": ollama, "talker": talker},
-            "twinny-lsp.completion.debounce": 0,
-            "twinny-lsp.completion.speculate": False,
-            "twinny-lsp.completion.multiline": "always",
-            **CHAT_PROVIDER,
-        }
-
-    def set(self, **more: object) -> None:
-        """Change the user's settings while the editor runs, `completion_surface="menu"` and the like.
-
-        Waits until the server has been told.
-        """
-        changed = {f"{SECTION}.{name.replace('_', '.', 1)}": value for name, value in more.items()}
-        settings = self.usual() | changed
-        if settings == self.settings:
-            return
-        self.settings = settings
-        self.folders.set(settings)
-        if self.traffic.servers():
-            self.until(lambda: self.told() == _nested(settings), "the server is told the settings")
-
-    def told(self) -> object:
-        """What the server was told of the settings last."""
-        asked = [entry.id for entry in self.traffic.said("server", "workspace/configuration")]
-        answers = [
-            entry.message["result"]
-            for entry in self.traffic.entries()
-            if entry.sender == EDITOR and not entry.method and entry.id in asked
-        ]
-        return answers[-1][-1] if answers else None
-
-    def fresh(self) -> None:
-        """The usual settings, and no menu open. Files of earlier tests stay open, as a person's do."""
-        self.set()
-        self.model.server.on("POST", "/api/generate", self.model.answer)
-        self.keys("Escape")
-
-    def held_up(self) -> Callable[[], None]:
-        """Let the model be at a loss, until what is returned is called."""
-        gate = asyncio.Event()
-
-        def answer(request: Recorded) -> Reply:
-            reply = self.model.answer(request)
-            return Reply([gate, *reply.steps], content_type=reply.content_type)
-
-        self.model.server.on("POST", "/api/generate", answer)
-
-        def goes_on() -> None:
-            self.model.server.on("POST", "/api/generate", self.model.answer)
-            self.model_loop.call_soon_threadsafe(gate.set)
-
-        return goes_on
-
-    def messages_gone(self) -> None:
-        """Take all messages away."""
-        self.command("Notifications: Clear All Notifications")
-        self.until(lambda: not self.toasts(), "no message is on screen")
-
-    def ready(self) -> None:
-        """Wait until the server says that all is well."""
-        self.until(lambda: ", ready" in self.status(), "the status bar says that all is well")
-
-
-def _nested(settings: dict[str, object]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for name, value in settings.items():
-        section, *rest = name.split(".")
-        if section == SECTION:
-            here = made
-            for part in rest[:-1]:
-                here = here.setdefault(part, {})
-            here[rest[-1]] = value
-    return made
-
-
-@contextmanager
-def a_window(programs: Programs, extension: Path, base: Path) -> Iterator[Window]:
-    """An editor at work, with our extension from its .vsix, and pyright's beside it."""
-    folders = Folders(base)
-    programs_folder, traffic = a_server(base)
-    loop, model_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
-    for folder in (extension, vsix.bundle(BESIDE)):
-        install(programs, folders, vsix.pack(folder, base / f"{folder.name}.vsix"))
-    path = os.pathsep.join([str(programs_folder), str(locate("pyright").binary.parent), os.environ["PATH"]])
-    with at_work(Model(), model_loop) as model, at_work(ChatModel(loop), loop) as talker:
-        window = Window(programs, folders, traffic, model, model_loop, talker)
-        window.set()
-        with serving(programs, folders, path) as address, window.at(address):
-            yield window
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text as it is on screen: the editor draws blanks as other characters."""
     return text.replace("\xa0", " ").replace("\u200b", "")

@@ -95,6 +95,7 @@ window.addEventListener('message', ({ data }: MessageEvent<ToPage>) => {
     draw(true);
   } else if (data.type === 'focus') {
     question.focus();
+    vscode.postMessage({ type: 'focused' });
   } else {
     const last = view.turns.at(-1);
     if (last) {

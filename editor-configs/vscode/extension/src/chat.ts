@@ -24,6 +24,8 @@ export class ChatView implements vscode.WebviewViewProvider {
   private conversation = '';
   private about: Code | undefined;
   private asking: vscode.CancellationTokenSource | undefined;
+  /** The page is to take the focus; it may not be there yet. */
+  private wantsFocus = false;
 
   constructor(
     private readonly connection: Connection,
@@ -79,6 +81,9 @@ export class ChatView implements vscode.WebviewViewProvider {
     switch (message.type) {
       case 'ready':
         return this.show();
+      case 'focused':
+        this.wantsFocus = false;
+        return;
       case 'stop':
         return this.asking?.cancel();
       case 'new':
@@ -107,9 +112,9 @@ export class ChatView implements vscode.WebviewViewProvider {
       const whole = new vscode.Range(0, 0, document.lineCount, 0);
       this.about = { uri: document.uri, range: selection.isEmpty ? document.validateRange(whole) : selection };
     }
+    this.wantsFocus = true;
     await vscode.commands.executeCommand(`${VIEW}.focus`);
     this.show();
-    this.post({ type: 'focus' });
   }
 
   private begin(): void {
@@ -173,6 +178,9 @@ export class ChatView implements vscode.WebviewViewProvider {
   private show(): void {
     const about = this.about ? named(this.about) : '';
     this.post({ type: 'view', view: { turns: this.turns, busy: this.asking !== undefined, about } });
+    if (this.wantsFocus) {
+      this.post({ type: 'focus' });
+    }
   }
 
   private post(message: ToPage): void {

@@ -18,5 +18,5 @@ export interface View {
 export type ToPage = { type: 'view'; view: View } | { type: 'delta'; text: string } | { type: 'focus' };
 
 export type FromPage =
-  | { type: 'ready' | 'stop' | 'new' | 'forget' }
+  | { type: 'ready' | 'focused' | 'stop' | 'new' | 'forget' }
   | { type: 'ask' | 'copy' | 'insert'; text: string };
