@@ -88,11 +88,16 @@ class Folders:
         for folder in (self.user / "User", self.user / "Machine", self.extensions, self.project / ".git"):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def set(self, settings: dict[str, object]) -> None:
-        """Write the user's settings: those of this project where the code is, the rest where a person is."""
-        ours = {key: value for key, value in settings.items() if key.startswith(SECTION)}
-        rest = {key: value for key, value in settings.items() if key not in ours}
-        for name, part in (("Machine", ours), ("User", QUIET | rest)):
+    def set(self, settings: dict[str, object], ours: str = "Machine") -> None:
+        """Write the user's settings; those of this project go where `ours` says.
+
+        `Machine` is where the code is: settings that no folder may say are read there.
+        """
+        own = {key: value for key, value in settings.items() if key.startswith(SECTION)}
+        rest = {key: value for key, value in settings.items() if key not in own}
+        parts = {"Machine": {}, "User": QUIET | rest}
+        parts[ours] = parts[ours] | own
+        for name, part in parts.items():
             written = self.user / name / "settings.json"
             new = written.with_suffix(".new")
             new.write_text(json.dumps(part), encoding="utf-8")
@@ -242,6 +247,10 @@ class Workbench:
     def click(self, selector: str, button: str = "left") -> None:
         """Click what is there once it is."""
         self.do(self.page.locator(selector).first.click(button=button, timeout=1000 * WAIT_S))
+
+    def quick_pick(self, title: str) -> None:
+        """Choose from a list that is open."""
+        self.click(f".quick-input-list .monaco-list-row:has-text({title!r})")
 
     def command(self, title: str) -> None:
         """Run a command from the palette."""

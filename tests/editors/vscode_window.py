@@ -41,16 +41,20 @@ class Window(Workbench):
 
     def usual(self) -> dict[str, object]:
         """The user's settings: the models of the test, no pause before asking, whole blocks always."""
-        ollama, talker = {"baseUrl": self.model.url}, {"type": "ollama", "baseUrl": self.talker.server.url}
         return {
             "security.workspace.trust.enabled": False,
-            "twinny-lsp.providers": {"ollama": ollama, "talker": talker},
+            "twinny-lsp.providers": self.providers(),
             "twinny-lsp.completion.debounce": 0,
             "twinny-lsp.completion.speculate": False,
             "twinny-lsp.completion.multiline": "always",
             "twinny-lsp.chat.provider": "talker",
             "twinny-lsp.chat.model": CHAT_MODEL,
         }
+
+    def providers(self) -> dict[str, object]:
+        """Who completes, and who chats."""
+        talker = {"type": "ollama", "baseUrl": self.talker.server.url}
+        return {"ollama": {"baseUrl": self.model.url}, "talker": talker}
 
     def set(self, **more: object) -> None:
         """Change the user's settings while the editor runs, `completion_surface="menu"` and the like.
@@ -162,7 +166,8 @@ def _nested(settings: dict[str, object]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, value in settings.items():
         section, *rest = name.split(".")
-        if section == SECTION:
+        # The rest of `client` is the extension's own.
+        if section == SECTION and rest[0] != "client":
             here = made
             for part in rest[:-1]:
                 here = here.setdefault(part, {})

@@ -12,8 +12,6 @@ import { Ghosts } from './ghosts';
 import { findProgram, isNewEnough, OLDEST } from './server';
 import { CLIENT, declared, SECTION, settingsFor } from './settings';
 
-const INSTALL = 'pipx install twinny-lsp';
-
 /** How things stand: the server's own words, or `missing`, `old` and `stopped` of ours. */
 export interface Status {
   state: string;
@@ -54,8 +52,13 @@ export class Connection implements vscode.Disposable {
     if (!this.client?.isRunning()) {
       throw new Error('The server is not running: see the status bar.');
     }
+    const client = this.client;
     const params = { command, arguments: argument ? [argument] : [] };
-    return (await this.client.sendRequest(ExecuteCommandRequest.type, params, token)) as T;
+    try {
+      return (await client.sendRequest(ExecuteCommandRequest.type, params, token)) as T;
+    } catch (error) {
+      throw client.isRunning() ? error : new Error('The server has ended before it was done. Ask again.');
+    }
   }
 
   /** Tell the server something, where there is one. */
@@ -91,7 +94,7 @@ export class Connection implements vscode.Disposable {
     const command = vscode.workspace.getConfiguration(CLIENT).get<string>('command') || 'twinny-lsp';
     const program = findProgram(command);
     if (program === undefined) {
-      const message = `The program \`${command}\` was not found. Install it (${INSTALL}), or say where it is.`;
+      const message = `The program \`${command}\` was not found. Install the server, or say where it is.`;
       this.failed({ state: 'missing', message });
       return;
     }
@@ -110,7 +113,7 @@ export class Connection implements vscode.Disposable {
     if (!isNewEnough(version)) {
       await this.stop();
       const told = `${program} is version ${version ?? 'unknown'}, and this extension needs ${OLDEST} or newer.`;
-      this.failed({ state: 'old', message: `${told} Bring it up to date: pipx upgrade twinny-lsp` });
+      this.failed({ state: 'old', message: `${told} Bring the server up to date.` });
     }
   }
 

@@ -113,11 +113,17 @@ export class Ghosts {
     }
     this.shown = undefined;
     const { text, range } = change;
+    const rest = shown.texts.filter((each) => each.length > text.length && each.startsWith(text));
     const here = range.isEmpty && range.start.isEqual(shown.position) && more === undefined;
+    if (!here || rest[0] === undefined || text === '') {
+      return;
+    }
+    // VS Code does not ask for what it goes on to show.
+    const position = document.positionAt(document.offsetAt(range.start) + text.length);
+    this.shown = { ...shown, position, texts: rest.map((each) => each.slice(text.length)) };
     // One letter is somebody typing along.
-    const whole = shown.texts.find((each) => text.length > 1 && each.length > text.length && each.startsWith(text));
-    if (here && whole !== undefined) {
-      const part = { item: { insertText: whole }, acceptedLength: text.length };
+    if (text.length > 1) {
+      const part = { item: { insertText: rest[0] }, acceptedLength: text.length };
       void this.connection.notify('textDocument/didPartiallyAcceptCompletion', part);
     }
   }
