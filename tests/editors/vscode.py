@@ -31,7 +31,7 @@ from tests.editors.screens import wanted
 from tools.fetch_editors import Editor
 
 T = TypeVar("T")
-WAIT_S = 20.0
+WAIT_S = 60.0
 """How long one thing of the browser's may take, on a busy machine."""
 SAVED_S = 20.0
 SECTION = "twinny-lsp"
@@ -88,16 +88,11 @@ class Folders:
         for folder in (self.user / "User", self.user / "Machine", self.extensions, self.project / ".git"):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def set(self, settings: dict[str, object], ours: str = "Machine") -> None:
-        """Write the user's settings; those of this project go where `ours` says.
-
-        `Machine` is where the code is: settings that no folder may say are read there.
-        """
+    def set(self, settings: dict[str, object]) -> None:
+        """Write the user's settings: those of this project where the code is, the rest where a person is."""
         own = {key: value for key, value in settings.items() if key.startswith(SECTION)}
         rest = {key: value for key, value in settings.items() if key not in own}
-        parts = {"Machine": {}, "User": QUIET | rest}
-        parts[ours] = parts[ours] | own
-        for name, part in parts.items():
+        for name, part in (("Machine", own), ("User", QUIET | rest)):
             written = self.user / name / "settings.json"
             new = written.with_suffix(".new")
             new.write_text(json.dumps(part), encoding="utf-8")
