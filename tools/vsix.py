@@ -1,8 +1,8 @@
 """The VS Code extension as one file that VS Code can install: `python -m tools.vsix`.
 
-Compiled strictly, bundled, and packed into `dist/twinny-lsp-VERSION.vsix`. `python -m tools.vsix FOLDER` packs a
-small extension of plain JavaScript, bundled too. Needs npm; the packages are kept below `.cache/vsix/`, and
-nothing of theirs is run but the compiler and the bundler. Not for publishing.
+Compiled strictly, bundled, and packed into `dist/twinny-lsp-VERSION.vsix`. `python -m tools.vsix FOLDER`
+packs a small extension of plain JavaScript, bundled too. Needs npm; the packages are kept below
+`.cache/vsix/`, and nothing of theirs is run but the compiler and the bundler. Not for publishing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ SOURCE = (ROOT / MANIFEST).parent
 WORK = CACHE / "vsix"
 SHIPPED = ("package.json", "README.md", "dist", "media")
 """What of a built folder goes into the file; the licence is the project's own."""
+LICENSE = "extension/LICENSE.txt"
 TYPES = {"css": "text/css", "js": "application/javascript", "json": "application/json", "md": "text/markdown"}
 TYPES |= {"svg": "image/svg+xml", "txt": "text/plain", "vsixmanifest": "text/xml"}
 
@@ -57,12 +58,17 @@ def bundle(source: Path, work: Path = WORK) -> Path:
     """A small extension with what it requires put into its one file; its folder. Raises Unavailable."""
     modules = packages(work)
     manifest = json.loads((source / "package.json").read_text(encoding="utf-8"))
-    folder = work / manifest["name"]
+    folder = work / str(manifest["name"])
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("node_modules"))
     (folder / "node_modules").symlink_to(modules)
     main = folder / manifest["main"]
-    made = ["--bundle", "--platform=node", "--external:vscode", f"--outfile={folder / 'dist' / 'extension.js'}"]
+    made = [
+        "--bundle",
+        "--platform=node",
+        "--external:vscode",
+        f"--outfile={folder / 'dist' / 'extension.js'}",
+    ]
     run([str(modules / ".bin" / "esbuild"), str(main), *made])
     (folder / "package.json").write_text(json.dumps({**manifest, "main": "./dist/extension.js"}), "utf-8")
     return folder
@@ -71,19 +77,19 @@ def bundle(source: Path, work: Path = WORK) -> Path:
 def pack(folder: Path, target: Path) -> Path:
     """A built extension as a .vsix; the same bytes for the same files."""
     manifest = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-    files = {"LICENSE.txt": (ROOT / "LICENSE").read_bytes()}
+    files = {LICENSE: (ROOT / "LICENSE").read_bytes()}
     for name in SHIPPED:
         top = folder / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if path.is_file():
-                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+                files[f"extension/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
     parts = {"extension.vsixmanifest": described(manifest), "[Content_Types].xml": types()}
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, text in parts.items():
             packed.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
         for name, content in sorted(files.items()):
-            packed.writestr(zipfile.ZipInfo(f"extension/{name}"), content, zipfile.ZIP_DEFLATED)
+            packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return target
 
 
@@ -106,7 +112,7 @@ def described(manifest: Mapping[str, Any]) -> str:
     <DisplayName>{escape(manifest.get("displayName", manifest["name"]))}</DisplayName>
     <Description xml:space="preserve">{escape(manifest.get("description", ""))}</Description>
     <Categories>{escape(",".join(manifest.get("categories", ["Other"])))}</Categories>
-    <License>extension/LICENSE.txt</License>
+    <License>{LICENSE}</License>
     <Properties>
 {written}
     </Properties>
@@ -117,7 +123,7 @@ def described(manifest: Mapping[str, Any]) -> str:
   <Dependencies/>
   <Assets>
     <Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json" Addressable="true"/>
-    <Asset Type="Microsoft.VisualStudio.Services.Content.License" Path="extension/LICENSE.txt" Addressable="true"/>
+    <Asset Type="Microsoft.VisualStudio.Services.Content.License" Path="{LICENSE}" Addressable="true"/>
   </Assets>
 </PackageManifest>
 """
@@ -127,7 +133,9 @@ def types() -> str:
     """`[Content_Types].xml`, which the format asks for."""
     rows = "".join(f'<Default Extension=".{name}" ContentType="{kind}"/>' for name, kind in TYPES.items())
     head = '<?xml version="1.0" encoding="utf-8"?>\n'
-    return f'{head}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{rows}</Types>\n'
+    return (
+        f'{head}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{rows}</Types>\n'
+    )
 
 
 def main(argv: list[str]) -> int:

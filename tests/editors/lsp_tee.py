@@ -160,7 +160,7 @@ def _runs(pid: int) -> bool:
     import psutil  # for tests; not there where the tee itself runs
 
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -136,7 +136,12 @@ def test_what_comes_too_late_is_not_shown_elsewhere(window: Window) -> None:
         ("menu.py", HEAD + "    x = '😀漢字'; ret", "u" + BODY, TAIL),
         ("menu.go", *GO),
         ("menu.html", "<ul>\n  <li>one</li>\n  <li>tw", "o\n    <b>three</b>\n  </li>", "\n</ul>\n"),
-        ("menu_crlf.py", (HEAD + "    ret").replace("\n", "\r\n"), ("u" + BODY).replace("\n", "\r\n"), "\r\n"),
+        (
+            "menu_crlf.py",
+            (HEAD + "    ret").replace("\n", "\r\n"),
+            ("u" + BODY).replace("\n", "\r\n"),
+            "\r\n",
+        ),
     ],
 )
 def test_a_menu_item_of_several_lines_is_taken(

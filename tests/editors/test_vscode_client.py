@@ -1,4 +1,4 @@
-"""The least that VS Code needs, `editor-configs/vscode/client`: ghost text, menu, action, and a change of settings."""
+"""The least VS Code needs, `editor-configs/vscode/client`: ghost text, menu, action, a change of settings."""
 
 from __future__ import annotations
 

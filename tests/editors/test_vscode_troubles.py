@@ -174,4 +174,3 @@ def test_the_status_bars_menu(window: Window) -> None:
     window.until(lambda: window.count(".panel option:text-is('twinny-lsp doctor')"), "its channel is shown")
     window.until(lambda: "twinny-lsp.doctor" in window.executed(), "the server is asked")
     window.keys("Control+j")
-

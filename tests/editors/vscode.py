@@ -1,8 +1,8 @@
 """A real VS Code: code-server with extensions of this project, shown in a Chromium without a window.
 
-The extensions are packed and installed from their .vsix as a person does, and the `twinny-lsp` they start is
-found on PATH (a script that runs the server behind `lsp_tee`). Everything is told to stay on this machine, and
-the browser finds no other. An editor with our extension and with models is vscode_window.py's.
+The extensions are packed and installed from their .vsix as a person does, and the `twinny-lsp` they start
+is found on PATH (a script that runs the server behind `lsp_tee`). Everything is told to stay on this machine,
+and the browser finds no other. An editor with our extension and with models is vscode_window.py's.
 """
 
 from __future__ import annotations
@@ -119,11 +119,11 @@ def serving(programs: Programs, folders: Folders, path: str) -> Iterator[str]:
     """code-server at work; its address. `path` is its PATH."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = "127.0.0.1:{}".format(free.getsockname()[1])
+        address = f"127.0.0.1:{free.getsockname()[1]}"
     quiet = ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-proxy"]
     nowhere = "http://127.0.0.1:9"
     env = {**os.environ, **programs.code_server.env, "PATH": path}
-    env |= {name: nowhere for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), nowhere)
     env |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     env |= {"EXTENSIONS_GALLERY": json.dumps({"serviceUrl": nowhere})}
     # What an editor that runs this test has said must not reach this one.
@@ -252,7 +252,9 @@ class Workbench:
         self.keys("F1")
         self.until(lambda: self.count(".quick-input-widget:visible input"), "the palette is open")
         self.type(title)
-        self.until(lambda: title in self.first(".quick-input-list .monaco-list-row"), f"the palette has {title}")
+        self.until(
+            lambda: title in self.first(".quick-input-list .monaco-list-row"), f"the palette has {title}"
+        )
         self.keys("Enter")
 
     def open(self, name: str, text: str, row: int, column: int | None = None) -> Path:

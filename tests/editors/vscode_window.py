@@ -141,7 +141,7 @@ class Window(Workbench):
             try:
                 if self.do(frame.locator("#turns").count()):
                     return frame
-            except Exception as gone:  # noqa: BLE001 - frames come and go while a view opens
+            except Exception as gone:
                 if "detached" not in str(gone) and "destroyed" not in str(gone) and "closed" not in str(gone):
                     raise
         return None
