@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.leaks import Watch
 from tests.support.symmetry import network as symmetry
+
+# No test fails for being slow: the machine may be busy with others.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -74,7 +74,11 @@ JSON_EXAMPLE: dict[str, Any] = {
         "maxTokens": 128,
         "languages": {"markdown": False, "go": {"multiline": "never"}},
     },
-    "chat": {"provider": "ollama", "model": "qwen2.5-coder:14b"},
+    "chat": {
+        "provider": "ollama",
+        "model": "qwen2.5-coder:14b",
+        "embeddings": {"provider": "ollama", "model": "nomic-embed-text"},
+    },
 }
 TOML_EXAMPLE = """\
 [providers.workstation]
@@ -93,6 +97,10 @@ go = { multiline = "never" }
 [chat]
 provider = "ollama"
 model = "qwen2.5-coder:14b"
+
+[chat.embeddings]
+provider = "ollama"
+model = "nomic-embed-text"
 """
 SHORT_FORM = """\
 ## The short form
@@ -194,6 +202,10 @@ def _sections(root: dict[str, Any]) -> Iterator[str]:
         if name:
             yield f"### `{key}`\n"
             yield _table(models[name]["properties"])
+        if key == "chat":
+            yield "### `chat.embeddings`\n"
+            yield models["EmbeddingSettings"]["description"] + "\n"
+            yield _table(models["EmbeddingSettings"]["properties"])
         if key == "completion":
             yield "### `completion.languages.NAME`\n"
             yield models["LanguageSettings"]["description"] + "\n"

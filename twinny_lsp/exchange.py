@@ -6,8 +6,10 @@ reads them. Nothing here does I/O, and nothing here knows LSP or HTTP.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Piece:
     usage: Usage | None = None
     choice: int = 0
     answered_by: Peer | None = None
+
+
+Vector: TypeAlias = "array[float]"
+"""A text's embedding: 32-bit floats, of length 1, so that the product of two tells how near they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.live.program import free_port, program, running, twinny
 from tests.support.asking import endpoint, text_of
-from tests.support.fake_server import bounded
+from tests.support.fake_server import FakeServer, bounded, json_reply
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import LlamaServer, run_llama, write_endless_model
 from twinny_lsp import errors
@@ -37,13 +37,15 @@ VARIABLES = {
 
 @dataclass(frozen=True)
 class Proxy:
-    """The running proxy; `endless` is the llama.cpp behind its model `endless`."""
+    """The running proxy; `endless` is the llama.cpp behind its model `endless`, `embed` the port of that
+    name's server, where nothing listens by itself."""
 
     url: str
     endless: LlamaServer
+    embed: int
 
 
-def configuration(tiny: str, endless: str) -> str:
+def configuration(tiny: str, endless: str, embed: int) -> str:
     """Its config.yaml, as JSON, which is YAML."""
 
     def row(name: str, model: str, base: str) -> dict[str, object]:
@@ -55,6 +57,7 @@ def configuration(tiny: str, endless: str) -> str:
         row("talk", "openai/tiny-fim", tiny),
         row("endless", "text-completion-openai/tiny-fim", endless),
         row("dead", "openai/dead", f"http://127.0.0.1:{free_port()}"),
+        row("embed", "openai/embedder", f"http://127.0.0.1:{embed}"),
     ]
     settings = {"telemetry": False, "drop_params": True, "num_retries": 0, "request_timeout": 60}
     general = {"master_key": KEY}
@@ -67,12 +70,12 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     model = write_endless_model(folder / "endless.gguf")
     with run_llama() as tiny, run_llama(model=model, context=65_536, parallel=1) as endless:
         config = folder / "config.yaml"
-        config.write_text(configuration(tiny.url, endless.url), encoding="utf-8")
-        port = free_port()
+        port, embed = free_port(), free_port()
+        config.write_text(configuration(tiny.url, endless.url, embed), encoding="utf-8")
         command = [program("litellm"), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
         url = f"http://127.0.0.1:{port}"
         with running(command, VARIABLES, f"{url}/health/liveliness", folder / "log"):
-            yield Proxy(url, endless)
+            yield Proxy(url, endless, embed)
 
 
 def at(proxy: Proxy, key: str = KEY) -> Endpoint:
@@ -200,6 +203,24 @@ async def test_an_overlong_prompt(proxy: Proxy) -> None:
     assert error.limit == 2048
 
 
+async def test_embeddings(proxy: Proxy, provider: HttpProvider) -> None:
+    answer = {"object": "list", "model": "embedder", "usage": {"prompt_tokens": 2, "total_tokens": 2}}
+    data = [{"object": "embedding", "index": at, "embedding": [at, 1 - at]} for at in (0, 1)]
+    async with FakeServer(port=proxy.embed) as behind:
+        behind.on("POST", "/v1/embeddings", json_reply({**answer, "data": data}))
+        assert [list(one) for one in await provider.embed(["a", "b"], "embed")] == [[0, 1], [1, 0]]
+        assert behind.last("/v1/embeddings").json["input"] == ["a", "b"]
+        too_long = {"error": {"code": 500, "message": "input (5000 tokens) is too large to process."}}
+        behind.on("POST", "/v1/embeddings", json_reply(too_long, 500))
+        with pytest.raises(errors.ContextOverflow):
+            await provider.embed(["a", "b"], "embed")
+
+
+async def test_a_model_that_computes_no_embeddings(provider: HttpProvider) -> None:
+    with pytest.raises(errors.ProviderError, match="Start it with `--embeddings`"):
+        await provider.embed(["a"], "talk")
+
+
 async def test_it_has_no_infill(proxy: Proxy) -> None:
     native = replace(at(proxy), completion=None)
     assert isinstance(await failure(native, ask(FimPrompt("a", "b"))), errors.Unsupported)
@@ -207,7 +228,7 @@ async def test_it_has_no_infill(proxy: Proxy) -> None:
 
 async def test_health_and_models(proxy: Proxy, provider: HttpProvider) -> None:
     assert (await provider.health()).state is State.READY
-    assert [model.name for model in await provider.models()] == ["fim", "talk", "endless", "dead"]
+    assert [model.name for model in await provider.models()] == ["fim", "talk", "endless", "dead", "embed"]
     wrong = HttpProvider(at(proxy, "sk-wrong-key-1"))
     try:
         assert (await wrong.health()).state is State.REFUSING

@@ -1,4 +1,4 @@
-"""llama.cpp's own server program, as Debian builds it: as a router over several models, and while it loads.
+"""llama.cpp's own server program, as Debian builds it: as a router, while it loads, and for embeddings.
 
 What one model on one server does is in tests/providers/test_real_llamacpp.py.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,9 +19,11 @@ from tests.live.program import free_port, program, running
 from tests.support.asking import endpoint, text_of
 from tests.support.editor import CURSOR, Editor, editing
 from tests.support.fake_server import bounded
+from tests.support.markdown_editor import chatting
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import TINY_MODEL, write_endless_model, write_model_without_fim
 from twinny_lsp import errors
+from twinny_lsp.chat.vectors import product
 from twinny_lsp.exchange import ChatPrompt, ContextFile, FimPrompt, Generation, Message, Prompt, RawPrompt
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.http import HttpProvider, Pace
@@ -127,6 +130,50 @@ async def test_a_routers_refusals(
         with pytest.raises(kind) as caught:
             await answer(provider, model, prompt)
     assert kind is not errors.ModelMissing or "first" in str(caught.value), "it names what is there"
+
+
+@pytest.fixture(scope="module")
+def embedding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One that chats and embeds, with the tiny model: its vectors mean little, but they are vectors."""
+    port = free_port()
+    more = ("-c", "4096", "-np", "2", "-ub", "256", "--embeddings", "--pooling", "mean")
+    log = tmp_path_factory.mktemp("log") / "log"
+    with running(
+        command(port, "-m", str(TINY_MODEL), *more), variables(), f"http://127.0.0.1:{port}/health", log
+    ):
+        yield f"http://127.0.0.1:{port}"
+
+
+async def test_embeddings(embedding: str) -> None:
+    async with provider_at(embedding) as provider:
+        texts = ["def add(a, b):", "def add(a, c):", "Hello! How can I help you?", "def add(a, b):"]
+        found = await provider.embed(texts, "m")
+        near = [product(found[0], one) for one in found]
+        assert near[3] == pytest.approx(1, abs=1e-3)
+        assert near[1] > near[2]
+        with pytest.raises(errors.ContextOverflow):
+            await provider.embed(["x = 1\n" * 1000], "m")
+
+
+async def test_a_server_that_was_not_started_for_embeddings_says_how(router: str) -> None:
+    async with provider_at(router) as provider:
+        with pytest.raises(errors.Unsupported, match="Start it with `--embeddings`"):
+            await provider.embed(["x"], "first")
+
+
+async def test_a_workspace_is_searched_by_words_and_by_meaning(embedding: str, tmp_path: Path) -> None:
+    """The parts are longer than its batch of 256 tokens: they are cut until they fit."""
+    for name in ("add", "subtract", "multiply"):
+        rows = "".join(f"{name}_{row} = {row} * [({row},)]\n" for row in range(200))
+        (tmp_path / f"{name}.py").write_text(f"def {name}(a, b):\n    return a, b\n{rows}")
+    chat = {"provider": "llamacpp", "model": "m", "embeddings": {"provider": "llamacpp", "model": "m"}}
+    settings = {"providers": {"llamacpp": {"baseUrl": embedding}}, "chat": {**chat, "maxTokens": 64}}
+    told = [r"(\d+) places compared, \1 of them for the first time", r"\d+ places compared\n"]
+    for how in told:
+        async with chatting(tmp_path, settings) as editor:
+            editor.open("## You\n@workspace how are numbers added?\n")
+            assert (await bounded(editor.send(), 60))["text"]
+            assert re.search(rf"found by words and by meaning \(m on llamacpp\): {how}", editor.text)
 
 
 async def test_a_server_that_loads_is_waited_for(tmp_path: Path) -> None:

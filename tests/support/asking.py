@@ -25,8 +25,8 @@ def generation(prompt: Prompt = RAW, model: str = "m") -> Generation:
 
 def endpoint(url: str, preset: str = "ollama", **changes: Any) -> Endpoint:
     known = PRESETS[preset]
-    fields: dict[str, Any] = {"timeouts": Timeouts(5.0, 8.0, 8.0), **changes}
-    return Endpoint(preset, preset, url, known.completion, known.chat, known.infill, **fields)
+    usual: dict[str, Any] = {"timeouts": Timeouts(5.0, 8.0, 8.0), "embeddings": known.embeddings}
+    return Endpoint(preset, preset, url, known.completion, known.chat, known.infill, **{**usual, **changes})
 
 
 async def collect(provider: Provider, asked: Generation | None = None) -> list[Piece]:

@@ -146,12 +146,12 @@ def _event(step: object) -> Step:
 
 
 class FakeServer:
-    """The server; listens on a free port of `host`, or on a Unix socket. Close it by leaving `async with`."""
+    """The server; listens on a (free) port of `host`, or on a Unix socket. Leaving `async with` closes it."""
 
     def __init__(
-        self, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, socket: str = ""
+        self, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None, socket: str = ""
     ) -> None:
-        self._host, self._tls, self._socket = host, tls, socket
+        self._host, self._port, self._tls, self._socket = host, port, tls, socket
         self.requests: list[Recorded] = []
         self.connections = 0
         self._routes: dict[tuple[str, str], Answer | list[Answer]] = {}
@@ -202,7 +202,9 @@ class FakeServer:
         if self._socket:
             self._server = await loop.create_unix_server(lambda: _Connection(self), self._socket)
             return self
-        self._server = await loop.create_server(lambda: _Connection(self), self._host, 0, ssl=self._tls)
+        self._server = await loop.create_server(
+            lambda: _Connection(self), self._host, self._port, ssl=self._tls
+        )
         host = f"[{self._host}]" if ":" in self._host else self._host
         scheme = "https" if self._tls else "http"
         self.url = f"{scheme}://{host}:{self.port}"

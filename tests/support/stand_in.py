@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
-from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
+from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt, Vector
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint, Route, Wire
 
@@ -39,6 +39,9 @@ class StandIn:
 
     async def count_tokens(self, text: str, model: str) -> int | None:
         return None
+
+    async def embed(self, texts: Sequence[str], model: str) -> list[Vector]:
+        raise AssertionError("a stand-in embeds nothing")
 
     async def close(self) -> None:
         return None

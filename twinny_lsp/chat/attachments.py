@@ -6,12 +6,14 @@ For a worker's thread: it reads files. Which of it is sent, and how much of it, 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from twinny_lsp.chat.excerpts import Excerpt, of_rows
 from twinny_lsp.chat.mentions import Kind, Mention
 from twinny_lsp.chat.repository import Repository
+from twinny_lsp.chat.retrieval import Found
 from twinny_lsp.context.code import Code
 
 
@@ -44,31 +46,46 @@ class EditorState:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What a mention came to. `refused`: sentences on what is not sent, and why."""
+    """What a mention came to. `refused`: sentences on what is not sent, and why. `how`: how it was found."""
 
     mention: Mention
     excerpts: tuple[Excerpt, ...] = ()
     refused: tuple[str, ...] = ()
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The places that were found for an `@workspace` already, and a line on how."""
+
+    found: tuple[Found, ...]
+    how: str
+
+
+Finds = Mapping[Mention, Searched]
 
 
 NO_PROJECT = "needs a workspace folder, and this document is in none"
 
 
 def attach(
-    mentions: Sequence[Mention], editor: EditorState, repository: Repository | None
+    mentions: Sequence[Mention],
+    editor: EditorState,
+    repository: Repository | None,
+    searched: Finds = MappingProxyType({}),
 ) -> list[Attachment]:
-    """Look up each mention. Raises what the repository's `step` raises."""
+    """Look up each mention, but those in `searched`. Raises what the repository's `step` raises."""
     if repository is None:
         return [Attachment(mention, refused=(f"{mention.text} {NO_PROJECT}",)) for mention in mentions]
-    look_up = _LookUp(editor, repository)
+    look_up = _LookUp(editor, repository, searched)
     return [look_up.attachment(mention) for mention in mentions]
 
 
 class _LookUp:
     """The answers for one message."""
 
-    def __init__(self, editor: EditorState, repository: Repository) -> None:
-        self._editor, self._repository = editor, repository
+    def __init__(self, editor: EditorState, repository: Repository, searched: Finds) -> None:
+        self._editor, self._repository, self._searched = editor, repository, searched
 
     def attachment(self, mention: Mention) -> Attachment:
         """Look up one mention."""
@@ -83,7 +100,8 @@ class _LookUp:
         }
         found = list(ways[mention.kind](mention))
         excerpts = tuple(one for one in found if isinstance(one, Excerpt))
-        return Attachment(mention, excerpts, tuple(one for one in found if isinstance(one, str)))
+        how = self._searched[mention].how if mention in self._searched else ""
+        return Attachment(mention, excerpts, tuple(one for one in found if isinstance(one, str)), how)
 
     def _file(self, mention: Mention) -> Iterator[Excerpt | str]:
         yield self._rows(mention.name, mention.rows)
@@ -137,7 +155,8 @@ class _LookUp:
             yield self._rows(place.path, place.rows)
 
     def _workspace(self, mention: Mention) -> Iterator[Excerpt | str]:
-        found = self._repository.search(mention.name)
+        known = self._searched.get(mention)
+        found = self._repository.search(mention.name) if known is None else known.found
         if not found:
             yield "no file of this project has a word of the question"
         for place in found:

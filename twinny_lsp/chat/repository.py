@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from twinny_lsp.chat.retrieval import Found, Part, asked_words, best, joined, parts_of
+from twinny_lsp.chat.retrieval import Found, Part, asked_words, best, candidates, joined, parts_of
 from twinny_lsp.context.code import Code
 from twinny_lsp.context.files import Files
 from twinny_lsp.context.ignores import Ignores, read_bounded
+from twinny_lsp.context.secrets import mask
+from twinny_lsp.documents.text import split_lines
 from twinny_lsp.languages import language_from_path
 
 MOST_FILES = 20_000
@@ -97,15 +99,35 @@ class Repository:
     def search(self, question: str) -> list[Found]:
         """The places that fit a question best, those in a row as one."""
         asked = asked_words(question)
-        wanted, parts, chars = frozenset(asked), list[Part](), 0
+        return joined(best(self._parts(frozenset(asked)), asked, MOST_PARTS))
+
+    def candidates(self, question: str, most: int) -> list[tuple[Found, str]]:
+        """Parts that may fit a question, best first by its words, each with its path and its text.
+
+        Secrets are masked where settings say so.
+        """
+        asked = asked_words(question)
+        found = candidates(self._parts(frozenset(asked)), asked, most)
+        lines = dict[str, Sequence[str]]()
+        for path in dict.fromkeys(one.path for one in found):
+            code = self.files.read(path)
+            # Masked as a whole: a part of a key is not known for one. What was read is masked already.
+            hide = code is not None and self.files.masked and path in self.files.open
+            lines[path] = split_lines(mask(code.text)) if code and hide else code.lines if code else ()
+        texts = ("".join(lines[one.path][one.rows.start : one.rows.stop]) for one in found)
+        return [(one, f"{one.path}\n{text}") for one, text in zip(found, texts, strict=True)]
+
+    def _parts(self, asked: frozenset[str]) -> list[Part]:
+        """All files in parts, as far as they are looked through for one question."""
+        parts, chars = list[Part](), 0
         for code in self._codes():
             chars += len(code.text)
-            for part in parts_of(code.path, code.lines, wanted):
+            for part in parts_of(code.path, code.lines, asked):
                 self.step()
                 parts.append(part)
             if chars > MOST_SEARCHED_CHARS:
                 break
-        return joined(best(parts, asked, MOST_PARTS))
+        return parts
 
     def symbol(self, name: str) -> list[Found]:
         """Where a name is defined, open files first; of `Type.member` the member."""

@@ -1,5 +1,7 @@
 """Finds the places of a project that fit a question, by its words: BM25 over parts of files. Pure.
 
+Where a model tells how near the parts are to the question (nearness.py), both orders become one (`fused`).
+
 Names are taken apart (`parseHeader`, `parse_header` and `parse header` are the same words), and a file's path
 counts as part of its text. Only the question's words are counted, so that a pass over a project is one search
 per part.
@@ -12,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _EMPTY = """
@@ -25,6 +28,8 @@ _K1, _B = 1.2, 0.75
 PART_ROWS = 40
 """Rows of a part; it ends at a blank line where there is one in its second half."""
 _PATH_WEIGHT = 2
+_RANK_OFFSET = 60
+"""Of reciprocal rank fusion, as its authors chose it: a first place weighs little more than a fifth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,28 @@ def best(parts: Sequence[Part], asked: Sequence[str], most: int) -> list[Found]:
             found.append(Found(part.path, part.rows, score))
     found.sort(key=lambda one: (-one.score, one.path, one.rows.start))
     return found[:most]
+
+
+def candidates(parts: Sequence[Part], asked: Sequence[str], most: int) -> list[Found]:
+    """The parts that fit best; where those are few, others too, with score 0: a model may see what fits."""
+    found = best(parts, asked, most)
+    known = {(one.path, one.rows.start) for one in found}
+    others = (part for part in parts if part.size and (part.path, part.rows.start) not in known)
+    return found + [Found(part.path, part.rows, 0.0) for part in islice(others, most - len(found))]
+
+
+def fused(found: Sequence[Found], near: Sequence[float | None], most: int) -> list[Found]:
+    """The best by words and by meaning together (reciprocal rank fusion), best first.
+
+    `found`: best by words first, score 0 for none; `near`: how near each is, None where that is not known.
+    """
+    scores = [1 / (_RANK_OFFSET + rank) if one.score else 0.0 for rank, one in enumerate(found, 1)]
+    compared = [(-value, at) for at, value in enumerate(near) if value is not None]
+    for rank, (_, at) in enumerate(sorted(compared), 1):
+        scores[at] += 1 / (_RANK_OFFSET + rank)
+    made = [Found(one.path, one.rows, score) for one, score in zip(found, scores, strict=True) if score]
+    made.sort(key=lambda one: (-one.score, one.path, one.rows.start))
+    return made[:most]
 
 
 def joined(found: Sequence[Found]) -> list[Found]:

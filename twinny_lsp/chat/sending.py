@@ -146,6 +146,7 @@ class Composer:
         parts = [made.text]
         for attachment in found:
             name = attachment.mention.text
+            made.told += [f"`{name}`: {attachment.how}"] if attachment.how else []
             made.told += [f"`{name}` not sent: {reason}" for reason in attachment.refused]
             for excerpt in attachment.excerpts:
                 # What is left is shared: a large file must not crowd out the small ones after it.

@@ -70,7 +70,7 @@ def repair(text: str, around: Around, *, chat: bool, final: bool) -> Repair | bo
             told = True
             if _counted_from_cursor(line, lines[0], around, chat=chat):
                 return Repair("moved lines to the cursor's indentation", prefix=around.before)
-        if lead(line):
+        if lead(line) not in ("", " "):  # one blank is that of a comment's next line
             return _converted(lead(line), lines[0], around)
     return None if final else False
 

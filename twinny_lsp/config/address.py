@@ -27,6 +27,8 @@ _ENDINGS = (
     (re.compile(r"/completions$"), Wire.OPENAI_COMPLETIONS),
     (re.compile(r"/completion$"), Wire.LLAMACPP_COMPLETION),
     (re.compile(r"/infill$"), Wire.LLAMACPP_INFILL),
+    (re.compile(r"/embeddings$"), Wire.OPENAI_EMBEDDINGS),
+    (re.compile(r"/api/embed(/\d+)?$"), Wire.OLLAMA_EMBED),
 )
 _TAILS = {
     Wire.OPENAI_CHAT: "/v1/chat/completions",
@@ -35,13 +37,16 @@ _TAILS = {
     Wire.OLLAMA_CHAT: "/api/chat",
     Wire.LLAMACPP_COMPLETION: "/completion",
     Wire.LLAMACPP_INFILL: "/infill",
+    Wire.OPENAI_EMBEDDINGS: "/v1/embeddings",
+    Wire.OLLAMA_EMBED: "/api/embed",
     Wire.EMBEDDED: "",
     Wire.SYMMETRY: "",
 }
 _FIXED = frozenset({Wire.OPENAI_FIM})
 """Each vendor has a path of its own for it."""
 _CHAT = frozenset({Wire.OPENAI_CHAT, Wire.OLLAMA_CHAT})
-_OPENAI = frozenset({Wire.OPENAI_CHAT, Wire.OPENAI_COMPLETIONS})
+_EMBEDDINGS = frozenset({Wire.OPENAI_EMBEDDINGS, Wire.OLLAMA_EMBED})
+_OPENAI = frozenset({Wire.OPENAI_CHAT, Wire.OPENAI_COMPLETIONS, Wire.OPENAI_EMBEDDINGS})
 _PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".localdomain", ".home.arpa", ".localhost")
 
 
@@ -134,6 +139,7 @@ class Routes:
     completion: Route | None
     chat: Route | None
     infill: Route | None
+    embeddings: Route | None
 
 
 def routes_at(preset: Preset, path: str, role: str = "") -> Routes:
@@ -147,14 +153,17 @@ def routes_at(preset: Preset, path: str, role: str = "") -> Routes:
     own = preset.completion
     if own is not None and own.wire in _FIXED and own.path.startswith(f"{base}/"):
         base = ""  # a vendor's base for this one path, DeepSeek's `/beta`; chat is elsewhere
-    laid = Routes(
-        *(route and _laid(route, base) for route in (preset.completion, preset.chat, preset.infill))
-    )
+    usual = (preset.completion, preset.chat, preset.infill, preset.embeddings)
+    laid = Routes(*(route and _laid(route, base) for route in usual))
     if wire is None:
         return laid
     if path == f"{base}/completions" and not _VERSION.search(base) and _is_llamacpp(preset):
         wire = Wire.LLAMACPP_COMPLETION  # llama.cpp's other name for it
     given = Route(wire, path)
+    if wire in _EMBEDDINGS:
+        if role:
+            raise SettingsError("is a path for embeddings; it belongs into the provider's `baseUrl`")
+        return replace(laid, embeddings=preset.embeddings and given)
     if role == "chat" or (not role and wire in _CHAT):
         if wire not in _CHAT and wire is not Wire.LLAMACPP_COMPLETION:
             raise SettingsError("is a path for completion; for chat it would be `/v1/chat/completions`")
@@ -164,7 +173,7 @@ def routes_at(preset: Preset, path: str, role: str = "") -> Routes:
             laid.completion if _is_llamacpp(preset) else Route(Wire.LLAMACPP_COMPLETION, f"{base}/completion")
         )
         return replace(laid, completion=plain, infill=given)
-    return Routes(given, given if wire in _CHAT else laid.chat, None)
+    return replace(laid, completion=given, chat=given if wire in _CHAT else laid.chat, infill=None)
 
 
 def _is_llamacpp(preset: Preset) -> bool:

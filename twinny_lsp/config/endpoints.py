@@ -168,6 +168,7 @@ def _build(
         timeouts=_timeouts(preset, provider),
         options=MappingProxyType(checked(name, options) if wires & _SYMMETRY else options),
         link=link,
+        embeddings=routes.embeddings,
     )
 
 

@@ -1,13 +1,31 @@
-"""The kinds of value that settings have: what is taken for one, within which range. No single setting."""
+"""The kinds of value that settings have: what is taken for one, within which range; and what all tables of
+settings have in common. No single setting.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Section(BaseModel):
+    """What all parts of the settings have in common; keys are camelCase outside, snake_case in here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        defer_build=True,
+        protected_namespaces=(),
+    )
 
 
 def _token(name: str) -> str:

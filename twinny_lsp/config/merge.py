@@ -58,6 +58,7 @@ def _make_room(weak: Values, strong: Values) -> None:
     for name in ("completion", "chat"):
         section, said = weak.get(name, {}), strong.get(name, {})
         _new_provider(section, said, DEFAULT)
+        _new_provider(section.get("embeddings", {}), said.get("embeddings", {}), DEFAULT)
         for language, choice in said.get("languages", {}).items():
             _new_provider(section.get("languages", {}).get(language, {}), choice, "")
 

@@ -91,7 +91,7 @@ OLD_NAMES: Mapping[str, OldName] = MappingProxyType(
         "maxLines": _gone("`completion.maxTokens` and `completion.multiline` bound a suggestion here"),
         "fileContextEnabled": _to("context.open_files"),
         "enableSubsequentCompletions": _gone(_NOT_YET),
-        "embeddingIgnoredGlobs": _gone(_NOT_YET),
+        "embeddingIgnoredGlobs": _gone("`privacy.deny` holds files back here, from all models"),
         "locale": _gone("messages are in English"),
         "enableLogging": _gone("`log.level` is the nearest thing here"),
         "symmetryServerKey": _to("providers.symmetry.server_key"),
@@ -117,7 +117,7 @@ OLD_NAMES: Mapping[str, OldName] = MappingProxyType(
         "enableCompletionCache": _to("completion.cache"),
         "useFileContext": _to("context.open_files"),
         "disableServerChecks": _gone("no model is pulled here without being asked to"),
-        "embeddingModel": _gone(_NOT_YET),
+        "embeddingModel": _to("chat.embeddings.model"),
     }
 )
 

@@ -74,7 +74,7 @@ class Settings:
 
     def chat(self) -> ChatSettings:
         """What holds for chat."""
-        return self.chat_settings
+        return self.restrictions.chat(self.chat_settings)
 
     def context(self) -> ContextSettings:
         """What a model may see besides the document."""
@@ -201,6 +201,10 @@ class _Work:
         section = self.settings.chat
         choice = _Choice(("chat",), section.provider or DEFAULT, section.model, "")
         choice = self._resolved(choice, "chat", *self._endpoint(section, "chat", choice))
+        name, model = section.embeddings.provider or DEFAULT, section.embeddings.model
+        embeddings = _Choice(("chat", "embeddings"), name, model, "")
+        if model or name != DEFAULT:
+            embeddings = self._resolved(embeddings, "embeddings", self.endpoints.get(name))
         return ChatSettings(
             target=choice.target,
             system=section.system_message,
@@ -209,6 +213,8 @@ class _Work:
             off_reason=choice.off,
             commit_style=section.commit_style,
             commit_tokens=section.commit_tokens,
+            embeddings=embeddings.target,
+            embeddings_off=embeddings.off,
         )
 
     def privacy(self) -> PrivacySettings:
@@ -285,15 +291,13 @@ class _Work:
         if preset is None:
             reason = self.unusable.get(choice.provider) or _no_such(choice.provider, self._known())
             return self._off(choice, "provider", reason)
-        chat = role == "chat"
-        route = endpoint and (endpoint.chat if chat else endpoint.completion)
-        if endpoint is None or route is None:
-            reason = "" if chat else preset.no_completion
-            return self._off(choice, "provider", reason or unfit or self.unusable.get(choice.provider, ""))
-        model = choice.model or _usual_model(preset, endpoint, chat=chat)
+        if endpoint is None or getattr(endpoint, role) is None:
+            reason = preset.why_never(role) or unfit or self.unusable.get(choice.provider, "")
+            return self._off(choice, "provider", reason)
+        model = choice.model or _usual_model(preset, endpoint, role)
         if not model:
             return self._off(choice, "model", f"no model is chosen, and {preset.title} has no usual one")
-        template = "" if chat else _template_at(choice, preset, endpoint, model)
+        template = _template_at(choice, preset, endpoint, model) if role == "completion" else ""
         return replace(choice, target=Target(endpoint, model, template or AUTOMATIC))
 
     def _off(self, choice: _Choice, key: str, reason: str) -> _Choice:
@@ -370,10 +374,10 @@ def _in_language(
     )
 
 
-def _usual_model(preset: Preset, endpoint: Endpoint, *, chat: bool) -> str:
+def _usual_model(preset: Preset, endpoint: Endpoint, role: str) -> str:
     """The preset's model; of a GGUF file of the user's the name, since its template is chosen by that."""
     file = endpoint.options.get("model_path")
-    return Path(str(file)).stem if file else preset.chat_model if chat else preset.completion_model
+    return Path(str(file)).stem if file else preset.usual_model(role)
 
 
 def _template_at(choice: _Choice, preset: Preset, endpoint: Endpoint, model: str) -> str:

@@ -102,6 +102,8 @@ class ChatSettings:
     """What holds for chat. `system` is the default system message ("" for none).
 
     `off_reason` says in words why `target` is None. `commit_style`: auto, conventional or plain.
+    `embeddings`: the model that finds places by their meaning, None for none; `embeddings_off` says why
+    there is none where one is wanted.
     """
 
     target: Target | None
@@ -111,3 +113,5 @@ class ChatSettings:
     off_reason: str = ""
     commit_style: str = "auto"
     commit_tokens: int = 2048
+    embeddings: Target | None = None
+    embeddings_off: str = ""

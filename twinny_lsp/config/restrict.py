@@ -1,7 +1,7 @@
 """What a project's own file, `.twinny.toml`, may say: less.
 
-It comes with somebody's repository, so it can switch completion and context off, narrow them and hold
-more files back, and nothing else: no address, key, header, command, template, and nothing that the user
+It comes with somebody's repository, so it can switch completion, context and embeddings off, narrow them and
+hold more files back, and nothing else: no address, key, header, command, template, and nothing that the user
 switched off comes on again.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from twinny_lsp.config.problems import Problem, did_you_mean
-from twinny_lsp.config.resolved import CompletionSettings, ContextSettings, PrivacySettings
+from twinny_lsp.config.resolved import ChatSettings, CompletionSettings, ContextSettings, PrivacySettings
 from twinny_lsp.config.spelling import snake
 from twinny_lsp.languages import canonical
 
@@ -28,6 +28,7 @@ SWITCHES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "completion": ("enabled", "cache", "speculate"),
         "context": ("enabled", "recent_edits", "open_files", "imports", "related", "notebook_cells"),
+        "chat": ("embeddings",),
     }
 )
 _FROM_ZERO = frozenset({"suffix_tokens", "tokens"})
@@ -65,6 +66,13 @@ class Restrictions:
                 changes |= {"enabled": False, "off_reason": f"this language is switched off by {self.source}"}
         narrowed = replace(settings, **changes)  # type: ignore[arg-type]
         return replace(narrowed, suffix_tokens=min(narrowed.suffix_tokens, narrowed.context_tokens))
+
+    def chat(self, settings: ChatSettings) -> ChatSettings:
+        """The same for chat: no embeddings."""
+        if settings.embeddings is None or not self._changes("chat", settings):
+            return settings
+        off = f"embeddings are switched off by {self.source}"
+        return replace(settings, embeddings=None, embeddings_off=off)
 
     def context(self, settings: ContextSettings) -> ContextSettings:
         """The same for context."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
-from pydantic.alias_generators import to_camel
+from pydantic import Field, JsonValue, SecretStr
 
 from twinny_lsp.config.fields import (
     HeaderName,
@@ -19,6 +18,7 @@ from twinny_lsp.config.fields import (
     OwnersText,
     OwnersTexts,
     Seconds,
+    Section,
     Temperature,
 )
 from twinny_lsp.providers.presets import DEFAULT, PRESETS, SPECIAL_TEMPLATES
@@ -26,21 +26,6 @@ from twinny_lsp.providers.presets import DEFAULT, PRESETS, SPECIAL_TEMPLATES
 SCHEMA_VERSION = 1
 MultilineChoice = Literal["auto", "always", "never"]
 _TEMPLATES: dict[str, JsonValue] = {"examples": [*sorted(SPECIAL_TEMPLATES), "codellama", "qwen"]}
-
-
-class Section(BaseModel):
-    """What all parts of the settings have in common; keys are camelCase outside, snake_case in here."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        hide_input_in_errors=True,
-        defer_build=True,
-        protected_namespaces=(),
-    )
 
 
 class TimeoutSettings(Section):
@@ -292,6 +277,17 @@ class CompletionSection(Addressed):
     )
 
 
+class EmbeddingSettings(Section):
+    """The model that helps `@workspace` to find places in the project by their meaning; docs/chat.md."""
+
+    provider: str = Field(default=DEFAULT, description="Name of the provider.")
+    model: str = Field(
+        default="",
+        description="Name of an embedding model, such as `nomic-embed-text`. Left out, places are found by "
+        "their words alone, and nothing is sent to find them.",
+    )
+
+
 class ChatSection(Addressed):
     """Chat."""
 
@@ -306,6 +302,10 @@ class ChatSection(Addressed):
     commit_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = Field(
         default=2048,
         description="Of the staged changes, at most so many tokens are shown for a commit message.",
+    )
+    embeddings: EmbeddingSettings = Field(
+        default_factory=EmbeddingSettings,
+        description="The model that helps `@workspace` to find places by their meaning.",
     )
 
 

@@ -25,11 +25,11 @@ class Files:
     """The Reader of one root. `open` is what the editor has, by path: it counts, not what is on disk."""
 
     def __init__(self, root: Path, ignores: Ignores, max_bytes: int, *, masked: bool) -> None:
-        self.root, self.ignores = root, ignores
+        self.root, self.ignores, self.masked = root, ignores, masked
         self.open: Mapping[str, Code] = {}
         self.step: Callable[[], object] = lambda: None
         """Called before each file: whoever does much in a row lets others have their turn."""
-        self._max_bytes, self._masked = max_bytes, masked
+        self._max_bytes = max_bytes
         self._kept: OrderedDict[str, tuple[Stamp, Code | None]] = OrderedDict()
         self._chars = 0
         self._folders: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -75,7 +75,7 @@ class Files:
         if text is None:
             return None
         language = language_from_path(path, text[: text.find("\n") + 1][:200])
-        code = Code(path, language, mask(text) if self._masked else text)
+        code = Code(path, language, mask(text) if self.masked else text)
         return None if code.useless else code
 
     def _keep(self, path: str, known: tuple[Stamp, Code | None]) -> None:

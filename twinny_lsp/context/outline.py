@@ -55,12 +55,12 @@ _TYPES = (
     r"service|contract"
 )
 _FUNCTIONS = r"def|defp|defmacro|fn|func|fun|function\s*\*?|sub|proc|macro_rules!|rpc|method"
-_VALUES = r"const|let|var|val|type|typealias|#\s*define|constexpr\s+\w+|static(?:\s+mut)?"
+_VALUES = r"const|let|var|val|type|typealias|#\s*define|constexpr\s+\w+|static(?:\s+mut)?(?=\s+\w+\s*:)"
 _NAME = r"(?P<name>[A-Za-z_$][\w$]*)"
 
 _KEYWORD = re.compile(
     rf"\s*{_MODIFIERS}(?:(?P<type>{_TYPES})|(?P<function>{_FUNCTIONS})|(?P<value>{_VALUES}))\s+"
-    rf"(?:\([^()]*\)\s*)?(?:(?:self|[A-Za-z_$][\w$]*(?:<[^<>()]*>)?)(?:\.|:{{1,2}}))*{_NAME}(?P<rest>.*)",
+    rf"(?:\([^()]*\)\s*|<[^<>()]*(?:<[^<>()]*>[^<>()]*)*>\s*)?(?:(?:self|[A-Za-z_$][\w$]*(?:<[^<>()]*>)?)(?:\.|:{{1,2}}))*{_NAME}(?P<rest>.*)",
     re.DOTALL,
 )
 # type name(…: Java, C#, C, C++, Dart; also constructors, and methods without a type (JS, TS).
@@ -92,6 +92,9 @@ _CALLABLE_LANGUAGES = """
 """
 _CONSTRUCTORS = frozenset({"__init__", "constructor", "initialize", "__construct", "init"})
 _ACCESS = re.compile(r"\s*(?:public|private|protected|signals|default)[\w ]*:\s*$")
+_DIRECTIVE = re.compile(
+    r"#\s*(?:if|ifdef|ifndef|elif|else|endif|include|import|pragma|error|warning|line|undef|region|endregion)\b"
+)
 _DECORATOR = re.compile(r"\s*(?:@\w|#\[)")
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _CALLABLES, _NO_CALLABLES = frozenset(_CALLABLE_LANGUAGES.split()), frozenset(_NO_CALLABLE.split())
@@ -123,6 +126,7 @@ class _Outline:
         self._python = language in ("python", "starlark", "mojo")
         self._objects = language == "lua" or language in SCRIPTS
         self._shell = language == "shellscript"
+        self._templates = language in SCRIPTS
         mark = languages.language(language).line
         self._comments = (mark, "/*", "* ", "*/") if mark else ("/*", "* ", "*/", "<!--")
         self._callables = language in _CALLABLES
@@ -143,6 +147,8 @@ class _Outline:
             return False
         if not line[: self._open[-1][0] + 1].isspace():
             return False
+        if self._templates:
+            return "`" not in line
         return not self._python or ('"""' not in line and "'''" not in line)
 
     def _read(self, row: int) -> int:
@@ -151,6 +157,8 @@ class _Outline:
         bare = line.strip()
         if self._in_text(bare) or not bare or bare.startswith(self._comments) or _ACCESS.match(line):
             return row + 1
+        if _DIRECTIVE.match(bare):
+            return row + 1  # at the margin, wherever it is
         indent = len(line) - len(line.lstrip())
         while self._open and (indent, bare[0] in "{)}") <= (self._open[-1][0], False):
             self._open.pop()
@@ -171,7 +179,12 @@ class _Outline:
         return last + 1
 
     def _in_text(self, bare: str) -> bool:
-        """Whether the row is (a part of) a string over several lines, as docstrings are."""
+        """Whether the row is (a part of) a string over several lines, as docstrings and templates are."""
+        if self._templates:
+            inside = bool(self._quotes)
+            if bare.count("`") % 2:
+                self._quotes = "" if inside else "`"
+            return inside
         if not self._python:
             return False
         if self._quotes:
@@ -192,13 +205,14 @@ class _Outline:
             if found["function"]:
                 return found["name"], Kind.FUNCTION
             rest = found["rest"]
+            if self._callables and (name := self._callable_name(line)):
+                return name, Kind.FUNCTION  # it returns a constant (C)
             if _TYPE_VALUE.match(rest):
                 return found["name"], Kind.TYPE
             value = rest.partition("=")[2]
             return None if _TAKEN.match(value) else (found["name"], self._kind_of(value))
-        found = _CALLABLE.match(line) if self._callables else None
-        if found is not None and self._is_callable(line, found):
-            return found["name"], Kind.FUNCTION
+        if self._callables and (name := self._callable_name(line)):
+            return name, Kind.FUNCTION
         found = _ASSIGNED.match(line)
         if found is not None:
             named = _NAMED_VALUE.match(found["rest"]) if found["name"] == "exports" else None
@@ -211,15 +225,20 @@ class _Outline:
             return Kind.FUNCTION
         return Kind.TYPE if self._objects and value.strip() == "{" else Kind.VALUE
 
-    def _is_callable(self, line: str, found: re.Match[str]) -> bool:
+    def _callable_name(self, line: str) -> str:
+        """The name in `type name(…`, "" where it is something else."""
+        found = _CALLABLE.match(line)
+        if found is None:
+            return ""
         before = found["before"].split()
         if not _NO_CALLABLES.isdisjoint((found["name"], *before[:1])):
-            return False
+            return ""
         member = bool(self._open)
         if not before and not member and not self._shell:
-            return False
+            return ""
         end = line.rstrip()
-        return end.endswith(("{", ")", ",", "(")) or (end.endswith((";", "}")) and bool(before))
+        whole = end.endswith(("{", ")", ",", "(")) or (end.endswith((";", "}")) and bool(before))
+        return found["name"] if whole else ""
 
     def _signature_end(self, row: int) -> int:
         """The row where the brackets are closed that the definition's line opens."""

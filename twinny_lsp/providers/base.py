@@ -6,13 +6,13 @@ or filter text, and knows nothing of documents.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
+from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt, Vector
 from twinny_lsp.providers.endpoint import Endpoint
 
 
@@ -73,6 +73,14 @@ class Provider(Protocol):
 
         None where it cannot tell, which is remembered, or does not within two seconds; never raises
         ProviderError.
+        """
+        ...
+
+    async def embed(self, texts: Sequence[str], model: str) -> list[Vector]:
+        """The texts' vectors, in their order. Cancelling closes the socket.
+
+        Raises Unsupported where the server has no route for it, and ContextOverflow when one of the texts is
+        longer than the model takes (several servers cut it instead).
         """
         ...
 

@@ -21,6 +21,8 @@ class Wire(StrEnum):
     OPENAI_FIM = "openai-fim"
     LLAMACPP_COMPLETION = "llamacpp-completion"
     LLAMACPP_INFILL = "llamacpp-infill"
+    OLLAMA_EMBED = "ollama-embed"
+    OPENAI_EMBEDDINGS = "openai-embeddings"
     EMBEDDED = "embedded"
     SYMMETRY = "symmetry"
 
@@ -78,7 +80,7 @@ class Endpoint:
 
     `name` is the provider's name in the settings, `preset` the brand it is built on (for error
     messages and for what is known of that brand: see presets.py). `base_url` has scheme, host and
-    port and no trailing slash. `completion`/`chat` are None where the server has none.
+    port and no trailing slash. `completion`/`chat`/`embeddings` are None where the server has none.
     `infill` is the route for a native FIM prompt, where the wire shape has a separate one.
     """
 
@@ -95,6 +97,7 @@ class Endpoint:
     """What only this preset knows: num_ctx and keep_alive (Ollama), model path (embedded), server key and
     allowed providers (Symmetry)."""
     link: Link = Link()
+    embeddings: Route | None = None
 
     @property
     def address(self) -> str:

@@ -27,6 +27,7 @@ _LIMIT = re.compile(
 _ASKED = re.compile(r"(?:request|requested|resulted in|has|contains)\s*\(?(\d+)\s*(?:input |prompt )?tokens")
 _OVERFLOW = re.compile(
     r"exceed_context_size|contextwindowexceeded|context_length_exceeded|prompt is too long"
+    r"|too large to process"  # llama.cpp: a text to embed has to fit into one physical batch (`-ub`)
     r"|(?:exceed|overflow|longer than|larger than|too long|maximum|beyond)[^.]*context"
     r"|context[^.]*(?:exceed|overflow|too small|longer than)"
 )

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from twinny_lsp import errors
-from twinny_lsp.exchange import ChatPrompt, FimPrompt, Generation, ModelFacts, Piece, Prompt
-from twinny_lsp.providers import brands, failures, llamacpp, ollama, openai, routes
+from twinny_lsp.exchange import (
+    ChatPrompt,
+    FimPrompt,
+    Generation,
+    ModelFacts,
+    Piece,
+    Prompt,
+    RawPrompt,
+    Vector,
+)
+from twinny_lsp.providers import brands, embeddings, failures, llamacpp, ollama, openai, routes
 from twinny_lsp.providers.answer import Answer, Complaint, ErrorBody, Refusal, complaint_in
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.brand import match_name
@@ -128,6 +137,20 @@ class HttpProvider:
     async def count_tokens(self, text: str, model: str) -> int | None:
         """See `base.Provider.count_tokens`."""
         return await self._counter.count(self._ask, text, model)
+
+    async def embed(self, texts: Sequence[str], model: str) -> list[Vector]:
+        """See `base.Provider.embed`."""
+        route = self.endpoint.embeddings
+        if route is None:
+            raise embeddings.unsupported(self.endpoint)
+        body = embeddings.body(route, self._brand.name_for(model), texts, self.endpoint)
+        # Only for the words of an error: no line of these texts may stand in them.
+        about = Generation(model, RawPrompt("\n".join(texts)), 0, 0.0)
+        answer = await self._ask("POST", route.path, body, about)
+        try:
+            return embeddings.vectors(route, answer, len(texts))
+        except ValueError as error:
+            raise self._refusal(Refusal(Form.JSON, what=str(error)), about, route.path) from None
 
     async def close(self) -> None:
         """See `base.Provider.close`."""
@@ -270,14 +293,21 @@ class HttpProvider:
 
     # -- questions --------------------------------------------------------------------------------
 
-    async def _ask(self, method: str, path: str, body: JsonObject | None = None) -> object:
-        """One small question and its decoded JSON answer. Raises ProviderError."""
-        data = json.dumps(body).encode() if body is not None else None
-        seconds = min(self._pace.ask, self.endpoint.timeouts.first_byte)
+    async def _ask(
+        self, method: str, path: str, body: JsonObject | None = None, about: Generation | None = None
+    ) -> object:
+        """One question and its decoded JSON answer. Raises ProviderError.
+
+        It is a small one, unless it is `about` something that a model computes.
+        """
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        seconds = self.endpoint.timeouts.first_byte
+        if about is None:
+            seconds = min(self._pace.ask, seconds)
         exchange = await self._transport.open(method, quote(path, safe="/?=&:%"), data, seconds)
         if exchange.status != 200:
-            about = str(body.get("model", "")) if body else ""
-            raise self._error(replace(await self._evidence(exchange, path), model=about))
+            model = str(body.get("model", "")) if body else ""
+            raise self._error(replace(await self._evidence(exchange, path, about), model=model))
         try:
             raw = bytearray()
             while chunk := await exchange.read(seconds, idle=True):
@@ -286,16 +316,16 @@ class HttpProvider:
                     raise self._refusal(Refusal(Form.JSON, what="it sent a list without an end"), path=path)
         finally:
             exchange.close()
-        return self._decoded(bytes(raw), exchange.content_type, path)
+        return self._decoded(bytes(raw), exchange.content_type, path, about)
 
-    def _decoded(self, raw: bytes, content_type: str, path: str) -> object:
+    def _decoded(self, raw: bytes, content_type: str, path: str, about: Generation | None) -> object:
         if raw.lstrip()[:1] == b"<" or content_type.startswith("text/html"):
-            raise self._refusal(Refusal(Form.HTML), path=path)
+            raise self._refusal(Refusal(Form.HTML), about, path)
         try:
             value: object = json.loads(raw)
         except (ValueError, RecursionError):
-            raise self._refusal(Refusal(Form.TEXT), path=path) from None
+            raise self._refusal(Refusal(Form.TEXT), about, path) from None
         complaint = complaint_in(value)
         if complaint is not None:
-            raise self._refusal(Refusal(Form.JSON, complaint), path=path)
+            raise self._refusal(Refusal(Form.JSON, complaint), about, path)
         return value

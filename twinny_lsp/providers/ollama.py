@@ -31,8 +31,8 @@ def body(generation: Generation, endpoint: Endpoint, facts: ModelFacts | None) -
         made["prompt"], made["raw"] = prompt.text, True
     if not isinstance(prompt, ChatPrompt) and facts is not None and "thinking" in facts.capabilities:
         made["think"] = False
-    if (keep_alive := endpoint.options.get("keep_alive")) is not None:
-        made["keep_alive"] = _duration(keep_alive)
+    if (kept := keep_alive(endpoint)) is not None:
+        made["keep_alive"] = kept
     made["options"] = _options(generation, endpoint)
     return made
 
@@ -50,8 +50,12 @@ def _options(generation: Generation, endpoint: Endpoint) -> JsonObject:
     return options
 
 
-def _duration(value: object) -> object:
-    """Ollama wants seconds as a number ("-1" is refused) and units as a string ("5m")."""
+def keep_alive(endpoint: Endpoint) -> object:
+    """How long the settings want a model to stay loaded, None for nothing said.
+
+    Ollama wants seconds as a number ("-1" is refused) and units as a string ("5m").
+    """
+    value = endpoint.options.get("keep_alive")
     if isinstance(value, str):
         try:
             return int(value)

@@ -30,10 +30,10 @@ USUAL_TIMEOUTS = Timeouts()
 class Preset:
     """One brand. `base_url` is scheme, host and port, or "" where only the user can know it.
 
-    `completion`, `chat` and `infill` are None where there is no such route; `no_completion` then says why, as
-    a sentence. `start` and `get_model` are sentences that tell how to start the server and how to get a
-    model (`{model}` in it is replaced); "" where there is nothing to do. `keep_both` ends one that says what
-    to do about two models without room for both: "..., or ".
+    `completion`, `chat`, `infill` and `embeddings` are None where there is no such route; `no_completion`
+    then says why, as a sentence. `start` and `get_model` are sentences that tell how to start the server and
+    how to get a model (`{model}` in it is replaced); "" where there is nothing to do. `keep_both` ends one
+    that says what to do about two models without room for both: "..., or ".
     `key_env` is the variable that holds the key by custom; it is only read for the preset's own address.
     `notice` is what everybody must know who sends something there. `has_address`: False where nothing is
     reached by a URL.
@@ -45,6 +45,7 @@ class Preset:
     completion: Route | None
     chat: Route | None
     infill: Route | None = None
+    embeddings: Route | None = None
     completion_model: str = ""
     chat_model: str = ""
     fim_template: str = AUTOMATIC
@@ -64,6 +65,16 @@ class Preset:
             return self.fim_template
         return AUTOMATIC
 
+    def usual_model(self, role: str) -> str:
+        """The model when the settings name none; `role` is completion, chat or embeddings."""
+        return {"completion": self.completion_model, "chat": self.chat_model}.get(role, "")
+
+    def why_never(self, role: str) -> str:
+        """Why servers of this kind have no route for it, as a sentence; "" where they may have one."""
+        if role == "embeddings" and self.embeddings is None:
+            return f"{self.title} computes no embeddings; choose another provider for them"
+        return self.no_completion if role == "completion" else ""
+
     def how_to_get(self, model: str) -> str:
         """How to get `model` for this server, as a sentence, or ""."""
         return self.get_model.replace("{model}", model or "MODEL")
@@ -75,6 +86,10 @@ def _openai(path: str) -> Route:
 
 def _chat(path: str = "/v1/chat/completions") -> Route:
     return Route(Wire.OPENAI_CHAT, path)
+
+
+def _embeddings(path: str = "/v1/embeddings") -> Route:
+    return Route(Wire.OPENAI_EMBEDDINGS, path)
 
 
 _CHAT_ONLY = (
@@ -98,6 +113,7 @@ _ALL = (
         "http://127.0.0.1:11434",
         Route(Wire.OLLAMA_GENERATE, "/api/generate"),
         _chat(),
+        embeddings=Route(Wire.OLLAMA_EMBED, "/api/embed"),
         completion_model="codellama:7b-code",
         chat_model="codellama:7b-instruct",
         fim_template="codellama",
@@ -111,6 +127,7 @@ _ALL = (
         "http://127.0.0.1:8080",
         Route(Wire.OLLAMA_GENERATE, "/ollama/api/generate"),
         _chat("/ollama/v1/chat/completions"),
+        embeddings=Route(Wire.OLLAMA_EMBED, "/ollama/api/embed"),
         completion_model="codellama:7b-code",
         chat_model="codellama:7b-instruct",
         needs_key=True,
@@ -126,6 +143,7 @@ _ALL = (
         "http://127.0.0.1:1234",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
         completion_model="codellama-7b.Q5_K_M.gguf",
         chat_model="codellama:7b-instruct",
         start="Start its server with `lms server start`, or in its Developer page.",
@@ -138,6 +156,7 @@ _ALL = (
         "http://127.0.0.1:4000",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
         completion_model="gpt-4-turbo",
         chat_model="gpt-4-turbo",
         fim_template=CUSTOM,
@@ -152,6 +171,7 @@ _ALL = (
         Route(Wire.LLAMACPP_COMPLETION, "/completion"),
         _chat(),
         Route(Wire.LLAMACPP_INFILL, "/infill"),
+        embeddings=_embeddings(),
         completion_model="CodeLlama-7B-GGUF",
         chat_model="CodeLlama-7B-GGUF",
         start="Start it with `llama-server -m MODEL.gguf --port 8080`.",
@@ -164,6 +184,7 @@ _ALL = (
         "http://127.0.0.1:5000",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
         completion_model="CodeLlama-7B-GGUF",
         chat_model="CodeLlama-7B-GGUF",
         start="Start it with `python server.py --api --listen`.",
@@ -199,6 +220,7 @@ _ALL = (
         "",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
     ),
     Preset(
         "openai",
@@ -206,6 +228,7 @@ _ALL = (
         "https://api.openai.com",
         _chat(),
         _chat(),
+        embeddings=_embeddings(),
         needs_key=True,
         key_env="OPENAI_API_KEY",
     ),
@@ -215,6 +238,7 @@ _ALL = (
         "https://api.mistral.ai",
         Route(Wire.OPENAI_FIM, "/v1/fim/completions"),
         _chat(),
+        embeddings=_embeddings(),
         completion_model="codestral-latest",
         chat_model="codestral-latest",
         fim_template=NATIVE,
@@ -251,6 +275,7 @@ _ALL = (
         "https://openrouter.ai",
         _chat("/api/v1/chat/completions"),
         _chat("/api/v1/chat/completions"),
+        embeddings=_embeddings("/api/v1/embeddings"),
         needs_key=True,
         key_env="OPENROUTER_API_KEY",
     ),
@@ -260,6 +285,7 @@ _ALL = (
         "http://127.0.0.1:8000",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
         start="Start it with `vllm serve MODEL`.",
         get_model="It serves the model it was started with: `vllm serve {model}`.",
     ),
@@ -269,6 +295,7 @@ _ALL = (
         "http://127.0.0.1:5000",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
         needs_key=True,
         start="Start it with `python main.py`; its keys are in `api_tokens.yml`.",
         get_model="Put the model into its `models` folder and name it in `config.yml`.",
@@ -280,6 +307,7 @@ _ALL = (
         Route(Wire.LLAMACPP_COMPLETION, "/completion"),
         _chat(),
         Route(Wire.LLAMACPP_INFILL, "/infill"),
+        embeddings=_embeddings(),
         start="Start it with `llama-swap --config config.yaml`.",
         get_model="Name the model `{model}` under `models` in its config.yaml.",
         keep_both="put both into one of its `groups` with `swap: false`",
@@ -290,6 +318,7 @@ _ALL = (
         "http://127.0.0.1:5001",
         _openai("/v1/completions"),
         _chat(),
+        embeddings=_embeddings(),
         start="Start it with `koboldcpp --model MODEL.gguf`.",
         get_model="It serves the GGUF file it was started with: `koboldcpp --model MODEL.gguf`.",
     ),

@@ -153,3 +153,18 @@ def test_a_repository_cannot_have_programs_started(
 def test_without_a_project_there_is_a_reason() -> None:
     found = attach(find("@file:a.py"), EditorState(), None)
     assert found[0].refused == ("@file:a.py needs a workspace folder, and this document is in none",)
+
+
+def test_what_is_compared_is_masked_and_may_be_seen(repository: Repository, project: Path) -> None:
+    secret = 'token = "ghp_' + "16C7e42F292c6912E7710c838347Ae178B4a" + '"'
+    (project / "src/key.py").write_text(f"{secret}\nheader = 1\n")
+    opened = Code("src/open.py", "python", f"header = 2\n{secret}\n")
+    repository.files.open = {opened.path: opened}
+    found = repository.candidates("how is the header parsed?", 99)
+    texts = [text for _, text in found]
+    assert {place.path for place, _ in found} == {
+        *("src/open.py", "src/key.py", "src/parse.py", "docs/notes.md", "src/big.py", ".gitignore")
+    }
+    assert "src/open.py\nheader = 2\n" in "".join(texts), "the path is a part of the text"
+    assert not [text for text in texts if "16C7" in text]
+    assert len(repository.candidates("how is the header parsed?", 2)) == 2

@@ -1,6 +1,16 @@
 from __future__ import annotations
 
-from twinny_lsp.chat.retrieval import PART_ROWS, Found, asked_words, best, joined, parts_of, words
+from twinny_lsp.chat.retrieval import (
+    PART_ROWS,
+    Found,
+    asked_words,
+    best,
+    candidates,
+    fused,
+    joined,
+    parts_of,
+    words,
+)
 from twinny_lsp.documents.text import split_lines
 
 
@@ -53,3 +63,32 @@ def test_parts_cover_a_file_and_end_at_blank_lines() -> None:
 def test_parts_in_a_row_are_one() -> None:
     found = [Found("a", range(40, 80), 2.0), Found("b", range(0, 9), 1.5), Found("a", range(0, 40), 1.0)]
     assert joined(found) == [Found("a", range(0, 80), 2.0), Found("b", range(0, 9), 1.5)]
+
+
+def found(*scores: float) -> list[Found]:
+    return [Found(name, range(9), score) for name, score in zip("abcdefgh", scores, strict=False)]
+
+
+def paths(made: list[Found]) -> str:
+    return "".join(one.path for one in made)
+
+
+def test_without_a_model_words_decide() -> None:
+    assert paths(fused(found(3, 2, 1), [None, None, None], 2)) == "ab"
+    assert paths(fused(found(3, 0), [None, None], 9)) == "a", "no word, and not compared"
+
+
+def test_words_and_meaning_count_alike() -> None:
+    assert paths(fused(found(3, 2, 1), [0.1, 0.9, 0.5], 9)) == "bac"
+    assert paths(fused(found(3, 0, 0), [0.1, 0.9, 0.2], 9)) == "abc", "third by meaning, but first by words"
+    assert paths(fused(found(3, 2, 0), [None, 0.2, 0.9], 9)) == "bac", "first by one order, whichever"
+
+
+def test_where_few_parts_have_the_words_others_are_compared_too() -> None:
+    files = {"a.py": "login = 1\n", "b.py": "authenticate = 2\n", "c.py": "\n", "d.py": "other = 3\n"}
+    asked = asked_words("login")
+    parts = [part for path, text in files.items() for part in parts_of(path, [text], frozenset(asked))]
+    made = [(one.path, one.score > 0) for one in candidates(parts, asked, 2)]
+    assert made == [("a.py", True), ("b.py", False)]
+    assert [one.path for one in candidates(parts, asked, 9)] == ["a.py", "b.py", "d.py"]
+    assert [one.path for one in candidates(parts, asked, 1)] == ["a.py"]

@@ -266,7 +266,7 @@ SETTINGS = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(SETTINGS, max_size=3))
 def test_nothing_anybody_writes_stops_anything(raws: list[object]) -> None:
     layers = [clean(raw, str(number)) for number, raw in enumerate(raws)]

@@ -94,7 +94,7 @@ def test_a_projects_file_can_neither(tmp_path: Path) -> None:
     store.set_roots([root.as_uri()])
     settings = store.for_document((root / "a.py").as_uri())
     assert settings.chat().target is None
-    assert {"chat", "providers"} <= {problem.path for problem in settings.problems}
+    assert {"chat.model", "providers"} <= {problem.path for problem in settings.problems}
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def test_a_project_file_narrows_what_is_seen(place: Place) -> None:
 
 ATTACKS = """
 schema_version = 1
-chat = { hostname = "evil.example" }
+chat = { hostname = "evil.example", embeddings = { provider = "openai", model = "m" } }
 log = { level = "debug" }
 templates = { directory = "/evil" }
 [providers.ollama]
@@ -296,7 +296,8 @@ mask_secrets = false
 
 
 REFUSED = """
-chat log templates providers completion.enabled completion.automatic completion.provider completion.hostname
+chat.hostname chat.embeddings log templates providers
+completion.enabled completion.automatic completion.provider completion.hostname
 completion.path completion.api_key completion.api_key_file completion.fim_template completion.fallback
 completion.max_file_bytes completion.debounce completion.surface completion.max_tokens
 completion.context_tokens completion.suffix_tokens completion.cache completion.speculate

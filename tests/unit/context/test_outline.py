@@ -50,7 +50,10 @@ def test_a_file_of_nothing_but_definitions_is_bounded() -> None:
     assert len(definitions(["def f(): ...\n"] * 2000, "python")) == MOST
 
 
-@pytest.mark.parametrize("part", ["a *b ", "a.b::", "pub ", "impl<", "x:y ", "f(a) ", "<a", "@a(b) ", "(a) "])
+HOSTILE = ("a *b ", "a.b::", "pub ", "impl<", "x:y ", "f(a) ", "<a", "@a(b) ", "(a) ", "fn <a<b> ")
+
+
+@pytest.mark.parametrize("part", HOSTILE)
 def test_hostile_lines_come_to_an_end(part: str) -> None:
     lines = [part * (390 // len(part)) + "\n", "impl " + part * 70 + "\n"]
     for language in ("c", "rust", "typescript", "python"):

@@ -48,7 +48,7 @@ def test_random_edits_leave_the_document_like_the_reference(encoding: str, style
             check(document, reference, maker.place(len(document.lines)))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(
     encoding=st.sampled_from(ENCODINGS),
     start=TEXTS,

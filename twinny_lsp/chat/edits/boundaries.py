@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from twinny_lsp.chat.edits.alignment import aligned
 from twinny_lsp.chat.edits.passage import Passage
 from twinny_lsp.chat.edits.prose import balance
+from twinny_lsp.completion.blocks import END_WORDS, ends_block, opens_block
 from twinny_lsp.completion.text import unclosed
 
 _IMPORT = re.compile(
@@ -28,6 +30,7 @@ _PROOF = 3
 """So many lines from around the passage, and not the nearest, make a block something else than it."""
 _LONGER = 1.5
 _MARGIN = 60
+_AROUND = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def inside(lines: Sequence[str], passage: Passage) -> Inside | None:
         return None
     begin = above.at + 1 if above.at >= 0 else _below_imports(lines, passage)
     end = last + 1 + below.at if below.at >= 0 else len(lines)
-    kept = _without_closers(list(lines[begin:end]), passage)
+    kept = _without_closers(_without_neighbours(list(lines[begin:end]), passage), passage)
     if not any(line.strip() for line in kept):
         return None
     imports, others = _new_imports(lines[:begin], passage)
@@ -181,6 +184,50 @@ def _new_imports(lines: Sequence[str], passage: Passage) -> tuple[tuple[str, ...
     new = [rows for rows in _imports(lines) if lines[rows[0]].strip() not in here]
     texts = tuple("\n".join(lines[start:stop]).strip() for start, stop in new)
     return texts, sum(stop - start for start, stop in new)
+
+
+def _without_neighbours(lines: list[str], passage: Passage) -> list[str]:
+    """Without lines from right above and below that tell too little to be found by themselves.
+
+    They are known by what they open or close that the passage does not, or by its own first or last line
+    beside them.
+    """
+    code = [line.strip() for line in passage.code if line.strip()]
+    rows = [row for row, line in enumerate(lines) if line.strip()]
+    written = [lines[row].strip() for row in rows]
+    above, below = _nearest(passage.above(_MARGIN)[::-1])[::-1], _nearest(passage.below(_MARGIN))
+    heads = [size for size in range(len(above) + 1) if written[:size] == above[len(above) - size :]]
+    tails = [size for size in range(len(below) + 1) if written[len(rows) - size :] == below[:size]]
+    wanted = _ends(passage.code, passage.language)
+    if _ends(lines, passage.language) == wanted:
+        # Nothing begins with a closer; at the end, it may be a new one.
+        closers = [ends_block(line, passage.language) for line in written]
+        heads = [size for size in heads if all(closers[:size]) or written[size : size + 1] == code[:1]]
+        tails = [size for size in tails if written[: len(rows) - size][-1:] == code[-1:]]
+        tails = [size for size in tails if size and not closers[-size]]
+        kept = rows[max(heads, default=0) : len(rows) - max(tails, default=0)]
+        part = lines[kept[0] : kept[-1] + 1] if kept else lines
+        return part if _ends(part, passage.language) == wanted else lines
+    for head, tail in sorted(product(heads, tails), key=sum):
+        kept = rows[head : len(rows) - tail]
+        if kept and _ends(part := lines[kept[0] : kept[-1] + 1], passage.language) == wanted:
+            return _without_neighbours(part, passage)
+    return lines
+
+
+def _nearest(lines: Sequence[str]) -> list[str]:
+    """The first few of the lines that are not blank."""
+    return [line.strip() for line in lines if line.strip()][:_AROUND]
+
+
+def _ends(lines: Sequence[str], language: str) -> tuple[object, ...]:
+    """What the lines leave open and what they close: brackets, words, long strings and comments."""
+    text = "\n".join(lines)
+    blocks = 0
+    if language in END_WORDS:
+        blocks = sum(opens_block(line, language) - ends_block(line, language) for line in lines)
+    odd = [text.count(mark) % 2 for mark in ('"""', "'''")]
+    return *balance(lines, language), blocks, *odd, text.count("/*") - text.count("*/")
 
 
 def _without_closers(lines: list[str], passage: Passage) -> list[str]:

@@ -16,7 +16,7 @@ from twinny_lsp.chat.edits.choose import candidates, chosen, coverage, same
 from twinny_lsp.chat.edits.fit import fitted, with_line_ends
 from twinny_lsp.chat.edits.hiding import Hidden
 from twinny_lsp.chat.edits.passage import Passage
-from twinny_lsp.chat.edits.patches import changes, patched
+from twinny_lsp.chat.edits.patches import changes, patched, patched_inside
 from twinny_lsp.chat.edits.prose import (
     balance,
     is_words,
@@ -26,14 +26,14 @@ from twinny_lsp.chat.edits.prose import (
     without_comments,
     without_words,
 )
-from twinny_lsp.chat.edits.splice import missing, spliced, unwrapped
+from twinny_lsp.chat.edits.splice import missing, renamed, spliced, unwrapped
 from twinny_lsp.completion.blocks import PROSE
 from twinny_lsp.completion.text import normalised
 from twinny_lsp.exchange import Finish
 
 _UNRELATED, _FOREIGN = 0.2, 0.5
 """Of the code's words, fewer than this in an answer make it an answer to something else; the second for a
-fence that names another language, which weak models do by mistake, too."""
+fence that names another language, which weak models do by mistake, too, and for functions of other names."""
 
 
 class Why(StrEnum):
@@ -247,6 +247,9 @@ def _patched(block: Block, answer: Answer, passage: Passage) -> list[str] | None
         raise _Stop(Why.TRUNCATED)
     lines = patched(made, passage.code)
     if lines is None:
+        above, below = passage.above(len(passage.lines)), passage.below(len(passage.lines))
+        lines = patched_inside(made, above, passage.code, below)
+    if lines is None:
         raise _Stop(Why.MISFIT, "it is a patch, and a place that it changes is not there")
     _nothing_left_out(lines, passage)
     return lines
@@ -260,6 +263,8 @@ def _complete(lines: list[str], block: Block, passage: Passage, finish: Finish) 
     if code and _all_words(lines) and not _all_words(passage.code):
         raise _Stop(Why.WORDS)
     least = _UNRELATED if tag_language(block.tag) in ("", passage.language) else _FOREIGN
+    if code and renamed(lines, passage):
+        least = _FOREIGN
     if code and coverage(block.text, passage) < least:
         raise _Stop(Why.UNRELATED)
 
@@ -291,9 +296,14 @@ def _no_code(answer: Answer) -> _Stop:
 
 
 def _opens_more(text: str, passage: Passage) -> bool:
-    """Whether brackets stay open, or close what was not opened, that were well in the code as it was."""
+    """Whether brackets stay open, or close what was not opened, that were well in the document as it was."""
     if passage.language in PROSE:
         return False
-    now = balance(normalised(text).split("\n"), passage.language)
-    before = balance(passage.code, passage.language)
-    return now[0] > before[0] or now[1] > before[1]
+    lines = normalised(text).split("\n")
+    now, before = balance(lines, passage.language), balance(passage.code, passage.language)
+    if now == before:
+        return False
+    above, below = passage.above(len(passage.lines)), passage.below(len(passage.lines))
+    then = sum(balance([*above, passage.head + lines[0], *lines[1:], passage.tail, *below], passage.language))
+    was = sum(balance(passage.lines, passage.language))
+    return then > was or (then == was and (now[0] > before[0] or now[1] > before[1]))

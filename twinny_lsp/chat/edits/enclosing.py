@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from twinny_lsp.completion.blocks import END_WORDS, ends_block, opens_block
-from twinny_lsp.completion.text import brackets, follow, width, without_terminator
+from twinny_lsp.completion.text import brackets, follow, lead, width, without_terminator
 from twinny_lsp.context.outline import Kind, definitions
 from twinny_lsp.languages import language as row_of
 
@@ -77,19 +77,40 @@ def paragraph(lines: Sequence[str], row: int, language: str) -> Rows:
 def enclosing(lines: Sequence[str], row: int, language: str) -> Rows | None:
     """The rows of the function around a row, with its decorators and comment; else of the type or block.
 
-    Of nested blocks the largest that is not long. Where there is none, the paragraph; None on a blank row
-    outside of everything.
+    Of a long function the one within it. A long type only at its own header, else the block: of nested
+    ones the largest that is not long. Where there is none, the paragraph; None on a blank row outside of
+    everything.
     """
     if not 0 <= row < len(lines):
         return None
-    found = definitions(lines, language)
-    for kinds in ((Kind.FUNCTION,), (Kind.VALUE, Kind.TYPE)):
-        for one in reversed(found):
-            if one.kind in kinds:
-                first, last = with_head(lines, one.row, language), extent(lines, one.row, language)
-                if first <= row <= last and (one.kind is not Kind.VALUE or last > one.row):
-                    return first, last
-    return _block_around(lines, row, language)
+    found: Rows | None = None
+    inner = _definition(lines, row, language, (Kind.FUNCTION,))
+    while inner is not None:
+        found = inner
+        long = inner[1] - inner[0] >= _MOST_ROWS
+        inner = _definition(lines, row, language, (Kind.FUNCTION,), inner) if long else None
+    found = found or _definition(lines, row, language, (Kind.VALUE, Kind.TYPE))
+    return found or _block_around(lines, row, language)
+
+
+def _definition(
+    lines: Sequence[str], row: int, language: str, kinds: Sequence[Kind], within: Rows | None = None
+) -> Rows | None:
+    """The last definition of these kinds around a row; `within`: of those inside of these rows."""
+    begin, stop = (within[0] + 1, within[1]) if within else (0, len(lines))
+    for one in reversed(definitions(lines[begin:stop], language)):
+        head = begin + one.row
+        if one.kind not in kinds:
+            continue
+        first, last = with_head(lines, head, language), extent(lines, head, language)
+        if not first <= row <= last or (within is not None and (first <= within[0] or last > within[1])):
+            continue
+        own = one.owner >= 0 or not lead(lines[head])  # not one of a block that is no definition itself
+        value = one.kind is Kind.VALUE and own and last > head
+        type_ = one.kind is Kind.TYPE and (row <= head or last - first < _MOST_ROWS)
+        if one.kind is Kind.FUNCTION or value or type_:
+            return first, last
+    return None
 
 
 def with_head(lines: Sequence[str], row: int, language: str) -> int:

@@ -14,7 +14,7 @@ from twinny_lsp.chat.edits.passage import Passage
 from twinny_lsp.completion.around import Around
 from twinny_lsp.completion.blocks import opens_block
 from twinny_lsp.completion.reindent import Repair, repair
-from twinny_lsp.completion.text import lead
+from twinny_lsp.completion.text import lead, unclosed
 from twinny_lsp.documents.text import split_lines
 
 _NEAR = 60
@@ -29,7 +29,7 @@ def fitted(lines: Sequence[str], passage: Passage) -> list[str]:
     if passage.empty:
         base = _base_of_empty(passage)
         return [base + line if line else "" for line in _kinds(_dedented(body), passage)]
-    made = _placed(_kinds(_dedented(body), passage), passage)
+    made = _placed(_kinds(_dedented(body), passage), _kinds(body, passage), passage)
     before, after = _blanks(passage.code), _blanks(passage.code[::-1])
     return [*passage.code[:before], *made, *passage.code[len(passage.code) - after :]]
 
@@ -74,15 +74,21 @@ def _dedented(lines: Sequence[str]) -> list[str]:
 def _kinds(lines: Sequence[str], passage: Passage) -> list[str]:
     """With tabs for blanks or blanks for tabs, as the document has them."""
     # The code itself counts twice: one indented line of its own is enough to tell what it is indented with.
-    above = (*passage.above(_NEAR), *passage.code, *passage.code)
-    around = Around(passage.language, above, "", "", passage.below(_NEAR))
+    above: tuple[str, ...] = (*passage.code, *passage.code)
+    below: tuple[str, ...] = ()
+    if not any(lead(line) not in ("", " ") for line in passage.code):
+        above, below = passage.above(_NEAR), passage.below(_NEAR)
+    around = Around(passage.language, above, "", "", below)
     text = "\n".join(lines)
     fix = repair(text, around, chat=True, final=True)
     return fix.apply(text).split("\n") if isinstance(fix, Repair) else list(lines)
 
 
-def _placed(lines: list[str], passage: Passage) -> list[str]:
-    """The dedented lines at their place: of what models do to indentation, what the known lines confirm."""
+def _placed(lines: list[str], written: list[str], passage: Passage) -> list[str]:
+    """The dedented lines at their place: of what models do to indentation, what the known lines confirm.
+
+    `written`: the same, indented as the model wrote them: one line at the margin does not move the others.
+    """
     base = _common(passage.code)
     # Deeper than the base where a string in the code has lines at the margin.
     first = next((lead(line) for line in passage.code if line.strip()), "")
@@ -96,6 +102,7 @@ def _placed(lines: list[str], passage: Passage) -> list[str]:
         ways.insert(0 if _lost_in_first(lines, passage, first) else len(ways), first_only)
         if lines[0].startswith(first):
             ways.append([lines[0], *plain[1:]])
+    ways.append(written)
     known = _known(lines, passage)
     made = max(ways, key=lambda way: sum(lead(way[at]) == lead(line) for at, line in known if line.strip()))
     for at, line in known:
@@ -114,11 +121,15 @@ def _known(lines: Sequence[str], passage: Passage) -> list[tuple[int, str]]:
 
 
 def _lost_in_first(lines: Sequence[str], passage: Passage, first: str) -> bool:
-    """Whether only the first line lost its indentation, as its block tells: its body is too deep by it."""
+    """Whether only the first line lost its indentation: its body, or the line after it, is too deep by it."""
     second = next((line for line in lines[1:] if line), "")
+    if not opens_block(lines[0], passage.language):
+        below = passage.code[_blanks(passage.code) + 1 :]
+        even = lead(next((line for line in below if line.strip()), "")) == first
+        return even and lead(second) == first and not unclosed(lines[0], passage.language)
     step = _unit([*passage.above(_NEAR), *passage.code, *passage.below(_NEAR)])
     wanted = "\t" if first.startswith("\t") else " " * step
-    return opens_block(lines[0], passage.language) and bool(wanted) and lead(second) == first + wanted
+    return bool(wanted) and lead(second) == first + wanted
 
 
 def _scaled(lines: Sequence[str], passage: Passage) -> list[str] | None:

@@ -50,6 +50,18 @@ def patched(made: Sequence[Change], code: Sequence[str]) -> list[str] | None:
     return result
 
 
+def patched_inside(
+    made: Sequence[Change], above: Sequence[str], code: Sequence[str], below: Sequence[str]
+) -> list[str] | None:
+    """The same, for changes that show lines around the code, too; None where they change one of those."""
+    whole = patched(made, [*above, *code, *below])
+    if whole is None or len(whole) < len(above) + len(below):
+        return None
+    stop = len(whole) - len(below)
+    same = whole[: len(above)] == list(above) and whole[stop:] == list(below)
+    return whole[len(above) : stop] if same else None
+
+
 def _unified(lines: Sequence[str]) -> tuple[Change, ...]:
     found: list[Change] = []
     hunk: list[str] = []

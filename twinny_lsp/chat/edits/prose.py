@@ -97,10 +97,12 @@ def without_words(lines: Sequence[str], language: str, known: frozenset[str]) ->
 
 def left_out(lines: Sequence[str], known: frozenset[str], language: str) -> str:
     """The first line that stands for code that was not written, "" when there is none."""
-    above = ""
+    above, mark = "", row_of(language).line
     for line, inner in zip(lines, _inner(lines), strict=True):
         text = line.strip()
-        if text and not inner and text not in known and _stands_for_code(line, above, language):
+        # A comment within a string stands for the end of the string, too.
+        code = not inner or (bool(mark) and text.startswith(mark))
+        if text and code and text not in known and _stands_for_code(line, above, language):
             return text
         above = line if text else above
     return ""

@@ -31,6 +31,13 @@ def missing(lines: Sequence[str], passage: Passage) -> tuple[str, ...]:
     return () if len(new) >= len(lost) else lost
 
 
+def renamed(lines: Sequence[str], passage: Passage) -> bool:
+    """Whether the lines define functions or types, and none of those that the passage defines."""
+    own = own_names(passage)
+    written = names(lines, passage.language, member=own.member)
+    return bool(written) and {*own.rows, *members(passage.code, passage.language)}.isdisjoint(written)
+
+
 def unwrapped(lines: Sequence[str], passage: Passage) -> list[str] | None:
     """What the passage defines, taken out of the type that it stands in, where the model wrote that, too.
 

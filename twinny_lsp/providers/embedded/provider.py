@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 from twinny_lsp.errors import ProviderError, ServerFailure
-from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt
+from twinny_lsp.exchange import Generation, ModelFacts, Piece, Prompt, Vector
+from twinny_lsp.providers import embeddings
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.embedded.model import SERVER, EmbeddedModel
 from twinny_lsp.providers.embedded.store import Store, name_of
@@ -78,6 +79,10 @@ class EmbeddedProvider:
             return await (await self._model(model)).count_tokens(text, model)
         except ProviderError:
             return None
+
+    async def embed(self, texts: Sequence[str], model: str) -> list[Vector]:
+        """Never: raises Unsupported."""
+        raise embeddings.unsupported(self.endpoint)
 
     async def close(self) -> None:
         """Let go of the children; they are gone afterwards unless another editor uses them."""

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
-from twinny_lsp.exchange import ChatPrompt, Finish, Generation, ModelFacts, Piece, Prompt
+from twinny_lsp.exchange import ChatPrompt, Finish, Generation, ModelFacts, Piece, Prompt, Vector
+from twinny_lsp.providers import embeddings
 from twinny_lsp.providers.base import Health, State
 from twinny_lsp.providers.endpoint import Endpoint
 from twinny_lsp.providers.symmetry.failures import Failures
@@ -116,6 +117,10 @@ class SymmetryProvider:
     async def count_tokens(self, text: str, model: str) -> int | None:
         """Cannot be told."""
         return None
+
+    async def embed(self, texts: Sequence[str], model: str) -> list[Vector]:
+        """Never: raises Unsupported."""
+        raise embeddings.unsupported(self.endpoint)
 
     async def close(self) -> None:
         """End the child process and with it every connection."""
