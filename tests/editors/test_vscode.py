@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 
 from tests.editors.keys import TEXT, type_fast
@@ -88,15 +91,18 @@ def test_typing_along_asks_nobody(window: Window) -> None:
 
 
 def test_the_second_suggestion_is_taken(window: Window) -> None:
-    answers = iter([["n 1"], ["n 2"], ["n 3"]])
-    window.model.server.on("POST", "/api/generate", lambda request: ollama_stream(next(answers, ["n 4"])))
+    numbers = itertools.count(1)
+    window.model.server.on("POST", "/api/generate", lambda request: ollama_stream([f"n {next(numbers)}"]))
     path = window.open("second.py", HEAD + "    retu" + TAIL, row=1)
     window.type("r")
-    window.until(lambda: "n 1" in window.ghost(), "the first is shown")
+    first = window.until(lambda: re.search(r"n (\d)", window.ghost()), "the first is shown")[1]
+    window.keys("Alt+\\")
+    asked = window.until(lambda: window.invoked(), "more of them are asked for")
+    window.until(lambda: asked in [entry.id for entry in window.traffic.entries() if not entry.method], "had")
     window.keys("Alt+]")
-    window.until(lambda: "n 2" in window.ghost(), "the second is shown")
+    found = window.until(lambda: re.search(rf"n ((?!{first})\d)", window.ghost()), "the second is shown")
     window.keys("Tab")
-    want = HEAD + "    return 2" + TAIL
+    want = HEAD + f"    return {found[1]}" + TAIL
     assert window.save(path, want) == want
 
 

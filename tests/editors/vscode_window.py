@@ -78,7 +78,7 @@ class Window(Workbench):
             for entry in self.traffic.entries()
             if entry.sender == EDITOR and not entry.method and entry.id in asked
         ]
-        return answers[-1][-1] if answers else None
+        return answers[-1][-1] if answers and answers[-1] else None
 
     def fresh(self) -> None:
         """The usual settings, and no menu open. Files of earlier tests stay open, as a person's do."""
@@ -105,6 +105,12 @@ class Window(Workbench):
     def partly(self) -> list[Entry]:
         """What the server was told of suggestions that were taken in part."""
         return self.traffic.said(EDITOR, "textDocument/didPartiallyAcceptCompletion")
+
+    def invoked(self) -> object:
+        """The id of the last request for ghost text that a person made, None where there is none."""
+        asked = self.traffic.said(EDITOR, "textDocument/inlineCompletion")
+        by_hand = [entry.id for entry in asked if entry.message["params"]["context"]["triggerKind"] == 1]
+        return by_hand[-1] if by_hand else None
 
     def new_chat(self) -> None:
         """Show an empty chat, its field in focus."""

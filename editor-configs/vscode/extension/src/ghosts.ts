@@ -81,6 +81,7 @@ export class Ghosts {
     const here = editor?.document === place.document && editor.selection.active.isEqual(place.position);
     if (here && !ended.isCancellationRequested && items.length > 0 && place.document.version === place.version) {
       this.late = { ...place, items };
+      // VS Code takes that for a person's asking; asking quietly (`explicit: false`) does nothing here.
       void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
     }
   }
