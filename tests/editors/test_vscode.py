@@ -96,7 +96,7 @@ def test_the_second_suggestion_is_taken(window: Window) -> None:
     path = window.open("second.py", HEAD + "    retu" + TAIL, row=1)
     window.type("r")
     first = window.until(lambda: re.search(r"n (\d)", window.ghost()), "the first is shown")[1]
-    window.keys("Alt+\\")
+    window.command("Trigger Inline Suggestion")
     asked = window.until(lambda: window.invoked(), "more of them are asked for")
     window.until(lambda: asked in [entry.id for entry in window.traffic.entries() if not entry.method], "had")
     window.keys("Alt+]")

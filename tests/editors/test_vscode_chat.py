@@ -46,8 +46,8 @@ def test_a_code_action_changes_the_selection_and_one_undo_takes_it_back(window: 
 
 def test_the_editors_menu_does_the_same(window: Window) -> None:
     window.talker.says([f"```python\n{BETTER}```"])
-    path = window.open("menu_of_tasks.py", CODE, row=2, column=4)
-    window.keys("Shift+F10")
+    path = window.open("menu_of_tasks.py", CODE, row=0, column=0)
+    window.keys("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown", "Shift+End", "Shift+F10")
     window.pick("twinny-lsp")
     window.pick("Refactor")
     rewritten(window, path)

@@ -74,7 +74,8 @@ def a_live_change(window: Workbench, model: Model, settings: dict[str, object]) 
 
 def an_action(window: Workbench, talker: ChatModel) -> None:
     talker.says([f"```python\n{BETTER}```"])
-    path = window.open("action.py", CODE, row=2, column=4)
+    path = window.open("action.py", CODE, row=0, column=0)
+    window.keys("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown", "Shift+End")
     window.act("twinny-lsp: Refactor")
     window.until(lambda: "sum(prices)" in window.lines(), "the code is changed")
     assert window.save(path, BETTER) == BETTER
