@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TextIO, TypeVar
 
+ROOT = Path(__file__).resolve().parents[2]
 EDITOR, SERVER = "editor", "server"
 START, END = "start", "end"
 GRACE_S = 10.0
@@ -223,7 +224,9 @@ def a_server(folder: Path) -> tuple[Path, Traffic]:
     programs.mkdir()
     script = programs / "twinny-lsp"
     command = shlex.join([sys.executable, str(Path(__file__).resolve()), str(log), "--", *server])
-    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    # In the project's folder Python would find the installed one, which may be another checkout's.
+    here = "" if os.environ.get("EDITOR_TESTS_SERVER") else f"PYTHONPATH={shlex.quote(str(ROOT))} "
+    script.write_text(f'#!/bin/sh\n{here}exec {command} "$@"\n')
     script.chmod(0o755)
     return programs, Traffic(log)
 

@@ -2,28 +2,54 @@
 
 The files are used as they are: `editor-configs/neovim` is put on the runtime path, its `init.lua` is
 sourced, and the `twinny-lsp` it starts is found on PATH (a script that runs the server behind `lsp_tee`).
+A `Setup` says what of that is different, e.g. the file in `lsp/` alone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pynvim
+import pytest
 
-from tests.editors.lsp_tee import Traffic, until
+from tests.editors.lsp_tee import Traffic, a_server, until
 from tools.fetch_editors import Editor
 
 CONFIG = Path(__file__).parent.parent.parent / "editor-configs" / "neovim"
 T = TypeVar("T")
 ENDS_WITHIN_S = 30
 CLIENT = "vim.lsp.get_clients({ name = 'twinny_lsp' })[1]"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a user has: a runtime path, and Lua of their own before and after `init`."""
+
+    init: Path | None = CONFIG / "init.lua"
+    runtime: Path = CONFIG
+    before: str = ""
+    after: str = ""
+
+
+MENU = Setup(before="vim.g.twinny_lsp_ghost_text = false")
+"""The menu, where ghost text would be shown."""
+
+
+def drop_in_only(folder: Path, after: str) -> Setup:
+    """Only the file for `lsp/`, copied to `folder`, and the user's own Lua."""
+    (folder / "lsp").mkdir(parents=True)
+    shutil.copy(CONFIG / "lsp" / "twinny_lsp.lua", folder / "lsp")
+    return Setup(None, folder, after=f"{after}\nvim.lsp.enable('twinny_lsp')")
 
 
 def attached(address: Path) -> pynvim.Nvim | None:
@@ -37,34 +63,39 @@ def attached(address: Path) -> pynvim.Nvim | None:
 class Neovim:
     """One editor process; close it. `traffic` is what it and the server say to each other."""
 
-    def __init__(
-        self, editor: Editor, project: Path, traffic: Traffic, ghost_text: bool | None = None
-    ) -> None:
+    def __init__(self, editor: Editor, project: Path, traffic: Traffic, setup: Setup = Setup()) -> None:
         self.project = project
         self.traffic = traffic
+        self._opened = 0
         # Not below the project: the path of a socket has at most about 100 bytes.
         self._folder = tempfile.TemporaryDirectory(prefix="nvim-")
-        address = Path(self._folder.name) / "rpc"
-        start = ["--clean", "--headless", "--listen", str(address), "--cmd", f"set rtp^={CONFIG}"]
-        start += ["--cmd", "set noswapfile shadafile=NONE columns=100 lines=24 expandtab shiftwidth=4"]
-        if ghost_text is not None:
-            start += ["--cmd", f"let g:twinny_lsp_ghost_text = v:{str(ghost_text).lower()}"]
-        start += ["-u", str(CONFIG / "init.lua")]
-        # Not as pynvim's own child: it leaves the process's pipes behind it.
-        self.process = subprocess.Popen(
-            [editor.binary, *start],
-            env={**os.environ, **editor.env},
-            cwd=project,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        address, init = Path(self._folder.name) / "rpc", Path(self._folder.name) / "init.lua"
+        shipped = f"vim.cmd.source([[{setup.init}]])" if setup.init else ""
+        init.write_text(f"{setup.before}\n{shipped}\n{setup.after}\n", encoding="utf-8")
+        start = ["--clean", "--listen", str(address), "--cmd", f"set rtp^={setup.runtime}"]
+        start += ["--cmd", "set noswapfile shadafile=NONE expandtab shiftwidth=4", "-u", str(init)]
+        self.process = self._start([str(editor.binary), *start], {**os.environ, **editor.env})
         try:
-            self.nvim = until(lambda: attached(address), "Neovim listens")
+            nvim = until(lambda: attached(address), "Neovim listens")
+            assert nvim is not None
+            self.nvim = nvim
             until(lambda: self.lua("return vim.v.vim_did_enter") == 1, "init.lua is done")
         except BaseException:
             self._end(kill=True)
             raise
+
+    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        # Not as pynvim's own child: it leaves the process's pipes behind it.
+        nothing = subprocess.DEVNULL
+        size = ["--headless", "--cmd", "set columns=100 lines=24"]
+        return subprocess.Popen(
+            [*command, *size], env=env, cwd=self.project, stdin=nothing, stdout=nothing, stderr=nothing
+        )
+
+    @property
+    def is_old(self) -> bool:
+        """0.11: it has no ghost text."""
+        return not self.nvim.funcs.has("nvim-0.12")
 
     def configure(self, **config: object) -> None:
         """What a user adds in their own init.lua: `vim.lsp.config('twinny_lsp', ...)`."""
@@ -75,18 +106,25 @@ class Neovim:
         return self.nvim.exec_lua(code, *arguments)
 
     def open(self, name: str, text: str, row: int, column: int | None = None) -> Path:
-        """Write a file, open it with the server attached, and stand in insert mode.
+        """Write a new file of that name, open it with the server attached, and stand in insert mode.
 
         `row` from 0; `column` in bytes, None for the end of the line.
         """
+        self.keys("<Esc>")
+        until(lambda: self.nvim.api.get_mode()["mode"] == "n", "normal mode")
+        self._opened += 1
         path = self.project / name
+        if path.exists():
+            path = self.project / f"{self._opened}" / name
+            path.parent.mkdir()
         path.write_bytes(text.encode())
         self.nvim.command(f"edit! {path}")
         attached = (
             f"local c = {CLIENT}; return c ~= nil and c.initialized and vim.lsp.buf_is_attached(0, c.id)"
         )
-        until(lambda: self.lua(f"{attached} == true"), "the server is attached")
-        until(lambda: self.traffic.said("editor", "textDocument/didOpen"), "didOpen was sent")
+        self.until(lambda: self.lua(f"{attached} == true"), "the server is attached")
+        uri = path.as_uri()
+        until(lambda: uri in self._uris("textDocument/didOpen"), "didOpen was sent")
         self.nvim.current.window.cursor = (row + 1, column or 0)
         self.keys("A" if column is None else "i")
         return path
@@ -117,12 +155,20 @@ class Neovim:
             return []
         return [item["abbr"] or item["word"] for item in self.nvim.funcs.complete_info(["items"])["items"]]
 
+    def _uris(self, method: str) -> list[str]:
+        """The documents for which the editor has sent that, in order."""
+        return [one.message["params"]["textDocument"]["uri"] for one in self.traffic.said("editor", method)]
+
     def asked_here(self, method: str) -> bool:
         """Whether the server was asked at the place where the cursor is now, and owes no answer any more."""
         row, column = self.nvim.current.window.cursor
         here = {"line": row - 1, "character": column}
-        requests = self.traffic.said("editor", method)
-        asked = any(request.message["params"]["position"] == here for request in requests)
+        uri = Path(self.nvim.current.buffer.name).as_uri()
+        asked = any(
+            request.message["params"]["position"] == here
+            and request.message["params"]["textDocument"]["uri"] == uri
+            for request in self.traffic.said("editor", method)
+        )
         return asked and bool(self.lua(f"return next({CLIENT}.requests) == nil"))
 
     def screen(self) -> str:
@@ -173,3 +219,32 @@ class Neovim:
             self.process.kill()
             self.process.wait()
             self._folder.cleanup()
+
+
+def ended_well(neovim: Neovim) -> None:
+    """Every request of the editor has one answer, nothing was complained of, and the server goes with it."""
+    try:
+        until(lambda: not neovim.traffic.badly_answered(), "every request is answered once")
+        complaints = neovim.complaints()
+    finally:
+        neovim.close()
+    until(neovim.traffic.server_is_gone, "the server has ended")
+    assert neovim.traffic.exit_code() in (0, None)
+    assert "rror" not in complaints
+
+
+@contextmanager
+def running(editor: Editor, folder: Path, setup: Setup = Setup()) -> Iterator[Neovim]:
+    """An editor with a project and a server of its own below `folder`; it must end well."""
+    project = folder / "project"
+    (project / ".git").mkdir(parents=True)
+    programs, traffic = a_server(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        neovim = Neovim(editor, project, traffic, setup)
+    try:
+        yield neovim
+    except BaseException:
+        neovim.close()
+        raise
+    ended_well(neovim)

@@ -36,34 +36,58 @@ def wanted() -> Path | None:
     return None
 
 
+Run = tuple[str, str, str]
+"""Text, its colour, and its background ("" for the terminal's)."""
+
+
 def as_svg(screen: str) -> str:
     """A screen as a picture."""
+    rows, ground = parsed(screen)
+    width, height = size_of(rows)
+    drawn = [part for number, row in enumerate(rows) for part in drawn_row(row, number * HEIGHT + 8, ground)]
+    return "\n".join((*head_of(width, height, ground), *drawn, "</svg>")) + "\n"
+
+
+def parsed(screen: str) -> tuple[list[list[Run]], str]:
+    """The rows of a screen, and the background that most of it stands on."""
     style = ["", ""]
     rows = [list(_runs(row, style)) for row in screen.rstrip("\n").split("\n")]
-    columns = max(sum(len(text) for text, _, _ in row) for row in rows)
     # Blanks at a row's end are not told of: what most of the text stands on is what all stands on.
     grounds = Counter(back for row in rows for _, _, back in row)
-    ground = max(grounds, key=lambda back: grounds[back]) or BACK
-    width, height = round(columns * WIDTH + 16), len(rows) * HEIGHT + 16
-    drawn = [f'<rect width="{width}" height="{height}" rx="6" fill="{ground}"/>']
-    for number, row in enumerate(rows):
-        column, y = 0, number * HEIGHT + 8
-        for text, fore, back in row:
-            x = 8 + column * WIDTH
-            if back not in ("", ground):
-                box = f'x="{x:.1f}" y="{y}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}"'
-                drawn.append(f'<rect {box} fill="{back}"/>')
-            if text.strip():
-                drawn.append(f'<text x="{x:.1f}" y="{y + 14}" fill="{fore or FORE}">{escape(text)}</text>')
-            column += len(text)
-    head = (
+    return rows, max(grounds, key=lambda back: grounds[back]) or BACK
+
+
+def size_of(rows: list[list[Run]]) -> tuple[int, int]:
+    """Width and height of the picture."""
+    columns = max(sum(len(text) for text, _, _ in row) for row in rows)
+    return round(columns * WIDTH + 16), len(rows) * HEIGHT + 16
+
+
+def head_of(width: int, height: int, ground: str) -> tuple[str, str]:
+    """How the picture begins: with what all stands on."""
+    font = f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}"'
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">'
+        f'{font} xml:space="preserve">',
+        f'<rect width="{width}" height="{height}" rx="6" fill="{ground}"/>',
     )
-    return "\n".join((head, *drawn, "</svg>")) + "\n"
 
 
-def _runs(row: str, style: list[str]) -> Iterator[tuple[str, str, str]]:
+def drawn_row(row: list[Run], y: int, ground: str) -> list[str]:
+    """The elements of a row whose top is at `y`."""
+    drawn, column = [], 0
+    for text, fore, back in row:
+        x = 8 + column * WIDTH
+        if back not in ("", ground):
+            box = f'x="{x:.1f}" y="{y}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}"'
+            drawn.append(f'<rect {box} fill="{back}"/>')
+        if text.strip():
+            drawn.append(f'<text x="{x:.1f}" y="{y + 14}" fill="{fore or FORE}">{escape(text)}</text>')
+        column += len(text)
+    return drawn
+
+
+def _runs(row: str, style: list[str]) -> Iterator[Run]:
     """(text, colour, background) of the parts of a row; `style` goes on from row to row."""
     parts = _SGR.split(_OTHER.sub("", row))
     for at, part in enumerate(parts):

@@ -202,7 +202,7 @@ def test_an_edit_of_code_is_one_step_of_undo(helix: Helix, chat_model: ChatModel
     path = project / "a.py"
     helix.open(path, CODE, row=2)
     chat_model.says([None, f"```python\n{BETTER}```"])
-    act(helix, "twinny-lsp: Refactor", below=2)  # what is for a mistake stands first: chat, fix
+    act(helix, "twinny-lsp: Refactor", below=1)  # a fix stands first
     helix.until(lambda: chat_model.asked, "the model is asked")
     helix.type("ggO")
     helix.type("# The shop's.")
@@ -211,9 +211,29 @@ def test_an_edit_of_code_is_one_step_of_undo(helix: Helix, chat_model: ChatModel
     chat_model.goes_on()
     helix.until(lambda: "sum(prices)" in helix.screen(), "the code is edited")
     assert saved(helix, path) == f"# The shop's.\n{BETTER}"
+    (edit,) = helix.traffic.said("server", "workspace/applyEdit")
+    assert edit.message["params"]["label"] == "twinny-lsp: Refactor"
     helix.type("u")
     helix.until(lambda: "result += price" in helix.screen(), "it is taken back")
     assert saved(helix, path) == f"# The shop's.\n{CODE}"
+
+
+def test_an_explanation_streams_into_a_chat_and_is_taken_back_by_time(
+    helix: Helix, chat_model: ChatModel, project: Path
+) -> None:
+    helix.open(project / "a.py", CODE, row=2)
+    chat_model.says(["It adds.\n", None, "One by one."])
+    act(helix, "twinny-lsp: Explain", below=6)  # below all that changes the code
+    helix.until(lambda: "It adds." in helix.screen(), "the answer streams in")
+    (path,) = (project / ".twinny" / "chat").glob("*.md")
+    begun = path.read_text()
+    assert begun == "## You\n\nExplain @file:a.py:1-4\n"
+    chat_model.goes_on()
+    shows(helix, "One by one.")
+    assert answer_of(saved(helix, path)) == "It adds.\nOne by one."
+    helix.command("earlier 1h")
+    helix.until(lambda: "It adds." not in helix.screen(), "it is taken back")
+    assert saved(helix, path) == begun
 
 
 @pytest.mark.real

@@ -23,15 +23,25 @@ from tests.editors.chat import (
     typed,
     without_sent,
 )
+from tests.editors.conftest import editor_or_skip
 from tests.editors.lsp_tee import Traffic
-from tests.editors.neovim import CLIENT, Neovim
+from tests.editors.neovim import CLIENT, MENU, Neovim, ended_well
 from tests.editors.screens import keep
-from tests.editors.test_neovim import ended_well
 from tools.fetch_editors import Editor
 
 pytestmark = pytest.mark.editor
 
 OPEN = f"{CLIENT}:exec_cmd({{ title = '', command = 'twinny-lsp.openChat', arguments = {{ {{}} }} }})"
+
+
+@pytest.fixture(params=["nvim", "nvim-0.11"])
+def any_neovim(
+    request: pytest.FixtureRequest, project: Path, traffic: Traffic, chat_model: ChatModel
+) -> Iterator[Neovim]:
+    editor = Neovim(editor_or_skip(request.param), project, traffic)
+    editor.configure(settings={"twinny-lsp": chat_model.settings})
+    yield editor
+    ended_well(editor)
 
 
 @pytest.fixture
@@ -87,14 +97,18 @@ def open_chat(neovim: Neovim) -> Path:
     return path
 
 
-def test_open_write_send_stop_and_send_again(neovim: Neovim, chat_model: ChatModel, project: Path) -> None:
+def test_open_write_send_stop_and_send_again(
+    any_neovim: Neovim, chat_model: ChatModel, project: Path
+) -> None:
+    neovim = any_neovim
     path = open_chat(neovim)
     assert path.parent == project / ".twinny" / "chat"
     neovim.keys(f"Go{QUESTION}<Esc>")
     chat_model.says(["It adds ", "one price at a time.\n\n", "```python\n", "return sum(prices)", None])
     act(neovim, "Send to model")
     neovim.until(lambda: "sum(prices)" in neovim.buffer(), "the answer streams in")
-    assert "Sent to ollama" in neovim.screen()
+    neovim.until(lambda: "Sent to ollama" in neovim.screen(), "it says what was sent")
+    assert "# Why is total so slow? See a.py" in neovim.screen()
     keep("chat-neovim", neovim.screen())
     act(neovim, "Stop the model")
     neovim.until(lambda: "Stopped." in neovim.buffer(), "it is stopped")
@@ -152,7 +166,10 @@ def test_nothing_is_lost_or_moved_while_the_user_types(
 
 
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["at rest", "while the user types above"])
-def test_an_edit_of_code_is_one_step_of_undo(neovim: Neovim, chat_model: ChatModel, meanwhile: bool) -> None:
+def test_an_edit_of_code_is_one_step_of_undo(
+    any_neovim: Neovim, chat_model: ChatModel, meanwhile: bool
+) -> None:
+    neovim = any_neovim
     neovim.open("a.py", CODE, row=2)
     neovim.keys("<Esc>")
     chat_model.says([None, f"```python\n{BETTER}```"])
@@ -166,6 +183,105 @@ def test_an_edit_of_code_is_one_step_of_undo(neovim: Neovim, chat_model: ChatMod
     neovim.until(lambda: neovim.buffer() == above + BETTER, "the code is edited")
     neovim.keys("u")
     neovim.until(lambda: neovim.buffer() == above + CODE, "one undo takes it back")
+
+
+def test_an_answer_is_one_step_of_undo(any_neovim: Neovim, chat_model: ChatModel) -> None:
+    neovim = any_neovim
+    open_chat(neovim)
+    neovim.keys(f"Go{QUESTION}<Esc>")
+    neovim.until(lambda: QUESTION in neovim.buffer(), "the question is there")
+    first = neovim.buffer()
+    chat_model.says_slowly(PIECES[:100])
+    neovim.keys(":Twinny send<CR>")
+    neovim.until(lambda: neovim.buffer().count("## You") == 2 and idle(neovim), "it has answered")
+    second = neovim.buffer()
+    neovim.keys("GoAgain<Esc>:Twinny send<CR>")
+    neovim.until(lambda: neovim.buffer().count("## You") == 3 and idle(neovim), "it has answered again")
+    neovim.keys("u")
+    neovim.until(lambda: neovim.buffer().count("## You") == 2, "the second answer is gone")
+    assert neovim.buffer().startswith(second)
+    assert neovim.buffer().removeprefix(second).strip() == "Again"
+    neovim.keys("uu")
+    neovim.becomes(first)
+
+
+def test_undo_keeps_to_its_order_when_the_user_typed_meanwhile(neovim: Neovim, chat_model: ChatModel) -> None:
+    open_chat(neovim)
+    neovim.keys("ggO Notes:<Esc>Goquestion<Esc>")
+    neovim.until(lambda: "question" in neovim.buffer(), "the question is there")
+    before = neovim.buffer()
+    chat_model.says(["one ", "two ", None, "three ", "four"])
+    neovim.keys(":Twinny send<CR>")
+    neovim.until(lambda: "one two" in neovim.buffer(), "the answer streams in")
+    between = neovim.buffer()
+    neovim.keys("ggA mine<Esc>")
+    neovim.until(lambda: "mine" in typed(neovim.traffic), "the server knows it")
+    neovim.nvim.funcs.search("question", "w")
+    chat_model.goes_on()
+    neovim.until(lambda: "three four" in neovim.buffer() and idle(neovim), "it has answered")
+    after = neovim.buffer()
+    neovim.keys("u")
+    neovim.becomes(between.replace("Notes:", "Notes: mine"))
+    neovim.keys("u")
+    neovim.becomes(between)
+    neovim.keys("u")
+    neovim.becomes(before)
+    neovim.keys("<C-r><C-r><C-r>")
+    neovim.becomes(after)
+
+
+def idle(neovim: Neovim) -> bool:
+    """Whether no answer is under way here."""
+    titles = str(offered(neovim))
+    return "Answer again" in titles and "Stop the model" not in titles
+
+
+PICK = """\
+vim.ui.select = function(titles, options, chosen)
+  vim.g.offered = vim.tbl_map(options.format_item, titles)
+  for number, title in ipairs(vim.g.offered) do
+    if title:find('Refactor') then chosen(titles[number], number) end
+  end
+end
+"""
+
+
+def test_actions_for_lines_that_are_given(any_neovim: Neovim, chat_model: ChatModel) -> None:
+    any_neovim.lua(PICK)
+    any_neovim.open("a.py", f"{CODE}\nother = 1\n", row=5)
+    chat_model.says([f"```python\n{BETTER}```"])
+    any_neovim.keys("<Esc>")
+    any_neovim.until(lambda: offered(any_neovim), "the server is ready")
+    any_neovim.keys(":1,4Twinny actions<CR>")
+    any_neovim.becomes(f"{BETTER}\nother = 1\n")
+    assert all("twinny-lsp: " in title for title in any_neovim.nvim.vars["offered"])
+
+
+def test_a_chat_about_lines_that_are_given(neovim: Neovim, project: Path) -> None:
+    neovim.open("a.py", CODE, row=0)
+    neovim.keys("<Esc>:2,3Twinny chat Why so slow?<CR>")
+    neovim.until(lambda: "Why so slow?" in neovim.buffer(), "the chat is shown, with the message")
+    assert "@file:a.py:2-3" in neovim.buffer()
+    neovim.nvim.command("enew!")
+    neovim.keys(":Twinny chat<CR>")
+    neovim.until(lambda: neovim.nvim.current.buffer.name.endswith(".md"), "a chat from nowhere is shown")
+
+
+def test_an_explanation_streams_into_a_chat_and_is_taken_back_by_time(
+    neovim: Neovim, chat_model: ChatModel
+) -> None:
+    neovim.open("a.py", CODE, row=2)
+    neovim.keys("<Esc>")
+    chat_model.says(["It adds.\n", None, "One by one."])
+    act(neovim, "Explain")
+    neovim.until(lambda: "It adds." in neovim.buffer(), "the answer streams in")
+    assert neovim.buffer().startswith("## You\n\nExplain @file:a.py:1-4\n\n## ")
+    chat_model.goes_on()
+    neovim.until(lambda: "One by one." in neovim.buffer(), "all of it")
+    neovim.until(lambda: "Answer again" in str(offered(neovim)), "it has ended")
+    assert answer_of(neovim.buffer()) == "It adds.\nOne by one."
+    neovim.nvim.command("earlier 1h")
+    assert neovim.buffer() == "## You\n\nExplain @file:a.py:1-4\n"
 
 
 @pytest.mark.real
@@ -192,7 +308,7 @@ def test_the_embedded_model_answers(nvim_editor: Editor, project: Path, traffic:
 def test_mentions_are_completed(
     nvim_editor: Editor, project: Path, traffic: Traffic, chat_model: ChatModel
 ) -> None:
-    neovim = Neovim(nvim_editor, project, traffic, ghost_text=False)
+    neovim = Neovim(nvim_editor, project, traffic, MENU)
     neovim.configure(settings={"twinny-lsp": chat_model.settings})
     (project / "src").mkdir()
     (project / "src" / "parse.py").write_text("x = 1\n")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.lsp_tee import Traffic, until
-from tests.editors.model import Model
-from tests.editors.neovim import Neovim
+from tests.editors.lsp_tee import Traffic
+from tests.editors.model import Model, serving
+from tests.editors.neovim import Neovim, ended_well, running
+from tests.support.fake_server import Recorded, Reply, ollama_stream
 from tools.fetch_editors import Editor
 
 pytestmark = pytest.mark.editor
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.editor
 HEAD = "def total(a, b):\n"
 TAIL = "\n\n# the end\n"
 BODY = "rn compute(\n        a,\n        b,\n    )"
-INLINE, MENU = "textDocument/inlineCompletion", "textDocument/completion"
+INLINE = "textDocument/inlineCompletion"
 
 
 def settings(model: Model, **completion: object) -> dict[str, object]:
@@ -28,39 +29,18 @@ def settings(model: Model, **completion: object) -> dict[str, object]:
     }
 
 
-def offers(neovim: Neovim, first_line: str) -> bool:
-    """Whether the menu holds one item, which begins with that line and says how much more there is."""
-    return [row.partition(" +")[0] for row in neovim.menu()] == [first_line]
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    with serving(Model()) as made:
+        yield made
 
 
-def ended_well(neovim: Neovim) -> None:
-    """Every request of the editor has one answer, nothing was complained of, and the server goes with it."""
-    try:
-        until(lambda: not neovim.traffic.badly_answered(), "every request is answered once")
-        complaints = neovim.complaints()
-    finally:
-        neovim.close()
-    until(neovim.traffic.server_is_gone, "the server has ended")
-    assert neovim.traffic.exit_code() in (0, None)
-    assert "rror" not in complaints
-
-
-@pytest.fixture
-def ghosts(nvim_editor: Editor, project: Path, traffic: Traffic, model: Model) -> Iterator[Neovim]:
-    """Neovim with ghost text, as init.lua sets it up; settings given as `settings`."""
-    neovim = Neovim(nvim_editor, project, traffic)
-    neovim.configure(settings={"twinny-lsp": settings(model)})
-    yield neovim
-    ended_well(neovim)
-
-
-@pytest.fixture
-def menus(nvim_editor: Editor, project: Path, traffic: Traffic, model: Model) -> Iterator[Neovim]:
-    """Neovim with the menu; settings given as `init_options`."""
-    neovim = Neovim(nvim_editor, project, traffic, ghost_text=False)
-    neovim.configure(init_options=settings(model))
-    yield neovim
-    ended_well(neovim)
+@pytest.fixture(scope="module")
+def ghosts(nvim_editor: Editor, tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[Neovim]:
+    """Neovim with ghost text, as init.lua sets it up; settings given as `settings`. One for all tests."""
+    with running(nvim_editor, tmp_path_factory.mktemp("ghosts")) as neovim:
+        neovim.configure(settings={"twinny-lsp": settings(model)})
+        yield neovim
 
 
 @pytest.mark.parametrize("accept", ["key", "api"])
@@ -69,7 +49,7 @@ def test_ghost_text_appears_and_is_taken(ghosts: Neovim, model: Model, accept: s
     path = ghosts.open("a.py", HEAD + "    ret" + TAIL, row=1)
     ghosts.keys("u")
     ghosts.until(lambda: ghosts.ghost() == BODY.split("\n"), "the suggestion is shown")
-    assert "    return compute(" in ghosts.screen()
+    ghosts.until(lambda: "    return compute(" in ghosts.screen(), "it is on the screen")
     assert ghosts.buffer() == HEAD + "    retu" + TAIL, "nothing is in the text before it is taken"
     if accept == "key":
         ghosts.keys("<Tab>")
@@ -97,7 +77,7 @@ def test_ghost_text_in_the_middle_of_a_line(ghosts: Neovim, model: Model) -> Non
     want = model.knows(before, "a, b", after)
     path = ghosts.open("a.py", before + after, row=1, column=len("    x = foo("))
     ghosts.until(lambda: ghosts.ghost() == ["a, b"], "the suggestion is shown")
-    assert "x = foo(a, b)" in ghosts.screen()
+    ghosts.until(lambda: "x = foo(a, b)" in ghosts.screen(), "it is on the screen")
     ghosts.keys("<Tab>")
     ghosts.becomes(want)
     assert ghosts.save(path) == want
@@ -133,93 +113,127 @@ def test_a_letter_that_does_not_fit_takes_nothing(ghosts: Neovim, model: Model) 
 
 def test_tab_is_a_tab_where_there_is_no_suggestion(ghosts: Neovim, model: Model) -> None:
     path = ghosts.open("a.py", HEAD + "    nothing" + TAIL, row=1)
-    ghosts.until(lambda: ghosts.traffic.results(INLINE), "asked and answered")
+    ghosts.until(lambda: ghosts.asked_here(INLINE), "asked and answered")
     ghosts.keys("<Tab>x")
     assert ghosts.save(path) == HEAD + "    nothing x" + TAIL
 
 
-def test_ghost_text_in_a_file_with_windows_line_ends(ghosts: Neovim, model: Model) -> None:
-    head, tail = HEAD.replace("\n", "\r\n"), TAIL.replace("\n", "\r\n")
-    model.knows(head + "    ret", ("u" + BODY).replace("\n", "\r\n"), tail)
-    path = ghosts.open("a.py", head + "    ret" + tail, row=1)
-    ghosts.keys("u")
-    ghosts.until(
-        lambda: ghosts.ghost() == BODY.split("\n"),
-        "the suggestion is shown, without carriage returns",
-    )
+WHOLE = "rn compute(a_1, b)\n    # 😀 漢字 x"
+IN_LANGUAGES = [
+    ("a.py", HEAD + "    x = '😀é漢'; ret", "u" + BODY, TAIL),
+    ("a.go", "func total(a int) int {\n\tret", "urn compute(\n\t\ta,\n\t\tb,\n\t)", "\n}\n"),
+    ("a.html", "<ul>\n  <li", " class='a'>\n    <b>é😀</b>\n  </li>", "\n</ul>\n"),
+]
+LANGUAGES = ["python", "go", "html"]
+
+
+@pytest.mark.parametrize(("name", "before", "completion", "after"), IN_LANGUAGES, ids=LANGUAGES)
+@pytest.mark.parametrize("eol", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize("key", ["<Tab>", "<M-w>", "<M-l>"])
+def test_taken_whole_by_word_and_by_line(
+    ghosts: Neovim, model: Model, name: str, before: str, completion: str, after: str, eol: str, key: str
+) -> None:
+    before, completion, after = (text.replace("\n", eol) for text in (before, completion, after))
+    want = model.knows(before, completion, after)
+    path = ghosts.open(name, before + after, row=1)
+    ghosts.until(lambda: ghosts.ghost() == completion.split(eol), "the suggestion is shown")
+    for _ in range(40):
+        if ghosts.buffer() == want.replace("\r", ""):
+            break
+        was = ghosts.buffer()
+        ghosts.keys(key)
+        ghosts.until(lambda was=was: ghosts.buffer() != was, "something is taken")
+        taken = len(ghosts.buffer()) - len((before + after).replace("\r", ""))
+        rest = completion.replace("\r", "")[taken:]
+        assert ghosts.ghost() == (rest.split("\n") if rest else []), "the rest is still there, at once"
+    assert ghosts.save(path) == want
+
+
+def test_words_and_lines_are_those_of_the_editor(ghosts: Neovim, model: Model) -> None:
+    model.knows(HEAD + "    ret", "u" + WHOLE, TAIL)
+    ghosts.open("a.py", HEAD + "    ret" + TAIL, row=1)
+    ghosts.until(lambda: ghosts.ghost() == ("u" + WHOLE).split("\n"), "the suggestion is shown")
+    for key, text in (
+        ("<M-w>", "    return"),
+        ("<M-w>", "    return compute"),
+        ("<M-w>", "    return compute("),
+        ("<M-w>", "    return compute(a_1"),
+        ("<M-w>", "    return compute(a_1,"),
+        ("<M-w>", "    return compute(a_1, b"),
+        ("<M-w>", "    return compute(a_1, b)"),
+        ("<M-w>", "    return compute(a_1, b)\n    #"),
+        ("<M-l>", "    return compute(a_1, b)\n    # 😀 漢字 x"),
+    ):
+        ghosts.keys(key)
+        ghosts.becomes(HEAD + text + TAIL)
+    told = ghosts.traffic.said("editor", "textDocument/didPartiallyAcceptCompletion")
+    assert [one.message["params"]["acceptedLength"] for one in told[-8:]] == [3, 8, 1, 3, 1, 2, 1, 6]
+
+
+def test_typed_through_without_asking_the_model(ghosts: Neovim, model: Model) -> None:
+    want = model.knows(HEAD + "    ret", "u" + BODY, TAIL)
+    path = ghosts.open("a.py", HEAD + "    ret" + TAIL, row=1)
+    ghosts.until(lambda: ghosts.ghost() == ("u" + BODY).split("\n"), "the suggestion is shown")
+    asked = len(model.asked)
+    typed = "urn compute("
+    for at, key in enumerate(typed):
+        ghosts.keys(key)
+        rest = ("u" + BODY)[at + 1 :]
+        ghosts.until(lambda rest=rest: ghosts.ghost() == rest.split("\n"), "the rest of it is shown")
+    ghosts.until(lambda: ghosts.asked_here(INLINE), "the server was asked, and has answered")
+    assert len(model.asked) == asked
+    assert ghosts.ghost() == ("u" + BODY)[len(typed) :].split("\n")
     ghosts.keys("<Tab>")
-    ghosts.until(lambda: BODY in ghosts.buffer(), "the suggestion is in the text")
-    assert ghosts.save(path) == (HEAD + "    retu" + BODY + TAIL).replace("\n", "\r\n")
+    ghosts.becomes(want)
+    assert ghosts.save(path) == want
 
 
-@pytest.mark.parametrize("ask", ["<C-Space>", "<C-x><C-o>"])
-@pytest.mark.parametrize("left", ["", "x = '😀é'; ", "x = '漢字かな' + "])
-def test_menu_item_of_several_lines(menus: Neovim, model: Model, ask: str, left: str) -> None:
-    want = model.knows(HEAD + f"    {left}ret", "u" + BODY, TAIL)
-    path = menus.open("a.py", HEAD + f"    {left}ret" + TAIL, row=1)
-    menus.keys(ask)
-    menus.until(lambda: offers(menus, "return compute("), "the suggestion is in the menu")
-    assert menus.buffer() == HEAD + f"    {left}ret" + TAIL, "nothing is in the text before it is chosen"
-    menus.keys("<C-n>")
-    menus.until(lambda: menus.line().endswith("return compute("), "it is chosen")
-    menus.keys("<C-y>")
-    menus.becomes(want)
-    assert menus.save(path) == want
+class TwoMinds(Model):
+    """Says something else when asked again with another seed."""
+
+    def _answer(self, request: Recorded) -> Reply:
+        if "seed" in request.json.get("options", {}):
+            return ollama_stream(["urn other(b)"])
+        return super()._answer(request)
 
 
-def test_menu_item_still_fits_when_the_user_types_on(menus: Neovim, model: Model) -> None:
+@pytest.mark.parametrize("key", ["<M-]>", "<M-[>"])
+def test_the_second_suggestion(nvim_editor: Editor, tmp_path: Path, key: str) -> None:
+    with serving(TwoMinds()) as minds, running(nvim_editor, tmp_path) as neovim:
+        neovim.configure(settings={"twinny-lsp": settings(minds)})
+        minds.knows(HEAD + "    ret", "u" + BODY, TAIL)
+        path = neovim.open("a.py", HEAD + "    ret" + TAIL, row=1)
+        neovim.until(lambda: neovim.ghost() == ("u" + BODY).split("\n"), "the first one is shown")
+        neovim.keys(key)
+        neovim.until(lambda: neovim.ghost() == ["urn other(b) (2/2)"], "the second one is shown")
+        neovim.keys("<Tab>")
+        neovim.becomes(HEAD + "    return other(b)" + TAIL)
+        assert neovim.save(path) == HEAD + "    return other(b)" + TAIL
+
+
+def test_what_was_taken_is_one_step_of_undo(ghosts: Neovim, model: Model) -> None:
     want = model.knows(HEAD + "    ret", "u" + BODY, TAIL)
-    path = menus.open("a.py", HEAD + "    ret" + TAIL, row=1)
-    menus.keys("<C-Space>")
-    menus.until(lambda: offers(menus, "return compute("), "the suggestion is in the menu")
-    menus.keys("ur")
-    # An answer that comes in the moment of choosing makes Neovim forget the choice: let it come before.
-    menus.until(lambda: menus.line() == "    retur" and menus.asked_here(MENU), "it has been asked again")
-    menus.until(lambda: offers(menus, "return compute("), "the suggestion is in the menu still")
-    menus.keys("<C-n>")
-    menus.until(lambda: menus.line() == "    return compute(", "it is chosen")
-    menus.keys("<C-y>")
-    menus.becomes(want)
-    assert menus.save(path) == want
+    ghosts.open("a.py", HEAD + "    re" + TAIL, row=1)
+    ghosts.keys("t")
+    ghosts.until(lambda: ghosts.ghost() == ("u" + BODY).split("\n"), "the suggestion is shown")
+    ghosts.keys("<Tab>")
+    ghosts.becomes(want)
+    ghosts.keys("<Esc>u")
+    ghosts.becomes(HEAD + "    ret" + TAIL)
 
 
-def test_menu_comes_by_itself_after_a_blank(menus: Neovim, model: Model) -> None:
-    want = model.knows(HEAD + "    return ", "compute(\n        a,\n        b,\n    )", TAIL)
-    path = menus.open("a.py", HEAD + "    return" + TAIL, row=1)
-    menus.keys(" ")
-    menus.until(lambda: offers(menus, "compute("), "the suggestion is in the menu")
-    menus.keys("<C-n>")
-    menus.until(lambda: menus.line() == "    return compute(", "it is chosen")
-    menus.keys("<C-y>")
-    menus.becomes(want)
-    assert menus.save(path) == want
-
-
-def test_typing_on_right_after_taking_an_item_keeps_it(menus: Neovim, model: Model) -> None:
-    want = model.knows(HEAD + "    ret", "u" + BODY, TAIL)
-    path = menus.open("a.py", HEAD + "    ret" + TAIL, row=1)
-    menus.keys("<C-Space>")
-    menus.until(lambda: offers(menus, "return compute("), "the suggestion is in the menu")
-    menus.keys("<C-n>")
-    menus.until(lambda: menus.line() == "    return compute(", "it is chosen")
-    # One batch: whatever Neovim asks the server after the choice, the answer comes after the letters.
-    menus.keys("<C-y> # on")
-    menus.until(lambda: " # on" in menus.buffer(), "the letters are in the text")
-    menus.becomes(want.replace("    )", "    ) # on"))
-    assert menus.save(path) == want.replace("    )", "    ) # on")
-
-
-def test_what_looks_like_a_snippet_stays_text(menus: Neovim, model: Model) -> None:
-    """Neovim needs a snippet for several lines; the model's text must not act as one."""
-    want = model.knows(HEAD + "    ret", "urn f'${1:x} $HOME \\\\ }' + g(\n        `tick`, $0 }\n    )", TAIL)
-    path = menus.open("a.py", HEAD + "    ret" + TAIL, row=1)
-    menus.keys("<C-Space>")
-    menus.until(menus.menu, "the suggestion is in the menu")
-    menus.keys("<C-n>")
-    menus.until(lambda: "HOME" in menus.line(), "it is chosen")
-    menus.keys("<C-y>")
-    menus.becomes(want)
-    assert menus.save(path) == want
+def test_a_key_keeps_what_it_was_mapped_to(ghosts: Neovim) -> None:
+    ghosts.nvim.command("inoremap <Tab> mapped")
+    ghosts.nvim.command("inoremap <expr> <M-w> 'by' .. ' eval'")
+    ghosts.lua("vim.keymap.set('i', '<M-l>', function() return ' and lua' end, { expr = true })")
+    ghosts.open("a.py", HEAD, row=0)
+    ghosts.keys("<Tab><M-w><M-l>")
+    ghosts.until(lambda: ghosts.line() == "def total(a, b):mappedby eval and lua", "each does what it did")
+    ghosts.lua("vim.keymap.set('i', '<M-l>', function() vim.api.nvim_set_current_line('set') end)")
+    ghosts.keys("<M-l>")
+    ghosts.until(lambda: ghosts.line() == "set", "also where that changes the text")
+    for key in ("<Tab>", "<M-w>", "<M-l>"):
+        ghosts.nvim.command(f"iunmap {key}")
 
 
 @pytest.mark.real

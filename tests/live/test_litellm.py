@@ -13,6 +13,7 @@ import pytest
 
 from tests.live.program import free_port, program, running, twinny
 from tests.support.asking import endpoint, text_of
+from tests.support.chat_command import chat_over_stdio, error_over_stdio
 from tests.support.fake_server import FakeServer, bounded, json_reply
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import LlamaServer, run_llama, write_endless_model
@@ -143,6 +144,14 @@ def test_a_custom_template_fills_in_the_middle(config: Path, tmp_path: Path, exp
 def test_chat(config: Path) -> None:
     done = twinny(config, "chat", "Hello")
     assert (done.returncode, done.stdout.strip()) == (0, HELLO), done.stderr
+
+
+async def test_a_plug_in_chats(proxy: Proxy) -> None:
+    at = {"baseUrl": proxy.url, "apiKey": KEY}
+    await chat_over_stdio("litellm", at, "talk")
+    assert "nope" in await error_over_stdio("litellm", at, "nope")
+    assert "the model server behind it does not" in await error_over_stdio("litellm", at, "dead")
+    assert "key" in await error_over_stdio("litellm", {**at, "apiKey": "sk-wrong-key-1"}, "talk")
 
 
 async def test_a_chat_comes_in_pieces(provider: HttpProvider) -> None:

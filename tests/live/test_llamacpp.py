@@ -17,6 +17,7 @@ import pytest
 
 from tests.live.program import free_port, program, running
 from tests.support.asking import endpoint, text_of
+from tests.support.chat_command import chat_over_stdio, error_over_stdio
 from tests.support.editor import CURSOR, Editor, editing
 from tests.support.fake_server import bounded
 from tests.support.markdown_editor import chatting
@@ -88,6 +89,11 @@ async def test_a_router_takes_the_model_that_is_named(router: str, model: str, e
 async def test_a_router_chats(router: str) -> None:
     async with provider_at(router) as provider:
         assert await answer(provider, "second", CHAT) == HELLO
+
+
+async def test_a_plug_in_chats(router: str) -> None:
+    await chat_over_stdio("llamacpp", {"baseUrl": router}, "second")
+    assert "nope" in await error_over_stdio("llamacpp", {"baseUrl": router}, "nope")
 
 
 async def test_what_a_router_tells(router: str) -> None:

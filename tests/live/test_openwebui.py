@@ -14,6 +14,7 @@ import pytest
 
 from tests.live.program import free_port, post, program, running, twinny
 from tests.support.asking import endpoint, text_of
+from tests.support.chat_command import chat_over_stdio, error_over_stdio
 from tests.support.servers.expected import ADD, ANSWERS, HELLO, Expected
 from tests.support.servers.llama import run_llama
 from twinny_lsp import errors
@@ -102,6 +103,12 @@ async def test_it_fills_in_the_middle_by_the_name_without_a_tag(
     pieces = [piece async for piece in provider.stream(ask(prompt))]
     assert text_of(pieces) == expected.text
     assert pieces[-1].finish is Finish.STOP
+
+
+async def test_a_plug_in_chats(webui: WebUi) -> None:
+    at = {"baseUrl": webui.url, "apiKey": webui.key}
+    await chat_over_stdio("openwebui", at, path="/ollama/v1/chat/completions")
+    assert "nope" in await error_over_stdio("openwebui", at, "nope")
 
 
 async def test_a_chat_comes_in_pieces(provider: HttpProvider) -> None:

@@ -1,4 +1,4 @@
-"""Real model servers for the tests here: one llama.cpp for the whole run, stand-ins in front of it."""
+"""Model servers for the tests here: a real llama.cpp, stand-ins in front of it, and a scripted one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.support.asking import endpoint
+from tests.support.fake_server import FakeServer
 from tests.support.servers.llama import LlamaServer, run_llama
 from tests.support.servers.ollama import OllamaStandIn
 from tests.support.servers.openwebui import OpenWebUiStandIn
+from twinny_lsp.providers.http import HttpProvider, Pace
 
 LLAMA_KEY = "llama-key"
 
@@ -32,3 +35,18 @@ async def openwebui(ollama: OllamaStandIn) -> AsyncIterator[OpenWebUiStandIn]:
     """The Open WebUI stand-in over it."""
     async with OpenWebUiStandIn(ollama) as server:
         yield server
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    """A server that answers as each test says."""
+    async with FakeServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def provider(server: FakeServer) -> AsyncIterator[HttpProvider]:
+    """A provider for it, with short waits."""
+    made = HttpProvider(endpoint(server.url), Pace(grace=2.0, loading=5.0, poll=0.01))
+    yield made
+    await made.close()

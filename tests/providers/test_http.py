@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -30,20 +29,6 @@ from twinny_lsp.exchange import (
 from twinny_lsp.providers.base import State
 from twinny_lsp.providers.endpoint import KeySource, Timeouts
 from twinny_lsp.providers.http import HttpProvider, Pace
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FakeServer]:
-    async with FakeServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def provider(server: FakeServer) -> AsyncIterator[HttpProvider]:
-    made = HttpProvider(endpoint(server.url), Pace(grace=2.0, loading=5.0, poll=0.01))
-    yield made
-    await made.close()
-
 
 # -- cancelling -------------------------------------------------------------------------------------
 

@@ -40,6 +40,16 @@ async def test_an_answer_and_its_deltas() -> None:
             ]
 
 
+async def test_a_conversation_may_have_a_name_of_the_clients() -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["Hello"]))
+        async with editing(settings(server)) as editor:
+            for count in (1, 3):
+                answer = await editor.command("chat", {"prompt": "hi", "conversation": "mine"})
+                assert answer["conversation"] == "mine"
+                assert len(server.last(CHAT[1]).json["messages"]) == count
+
+
 async def test_only_clients_that_ask_get_deltas() -> None:
     async with FakeServer() as server:
         server.on(*CHAT, chat_stream(["Hello"]))
@@ -57,9 +67,26 @@ async def test_part_of_a_document_goes_along() -> None:
             await editor.command("chat", {"prompt": "explain", "uri": URI, "range": span})
             asked = next(request for request in server.requests if (request.method, request.path) == CHAT)
             content = asked.json["messages"][-1]["content"]
-            assert content == "explain\n\na.py:\n```python\nb = 2\n\n```"
+            assert content == "explain\n\na.py:\n```python\nb = 2\n```"
             with pytest.raises(JsonRpcError, match="not an open document"):
                 await editor.command("chat", {"prompt": "explain", "uri": "file:///other.py"})
+
+
+async def test_no_secret_goes_along() -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["ok"]))
+        async with editing(settings(server, model="m")) as editor:
+            key = "sk-" + "a1B2c3D4e5F6g7H8i9J0" * 2
+            editor.open(f'api_key = "{key}"\n{CURSOR}')
+            await editor.command("chat", {"prompt": "explain", "uri": URI})
+            content = server.last(CHAT[1]).json["messages"][-1]["content"]
+            assert "api_key = " in content
+            assert key not in content
+            denied = "file:///project/.env"
+            editor.open(f"KEY=1\n{CURSOR}", denied)
+            with pytest.raises(JsonRpcError, match=r"Nothing was sent: \.env"):
+                await editor.command("chat", {"prompt": "explain", "uri": denied})
+            assert len([request for request in server.requests if request.path == CHAT[1]]) == 1
 
 
 async def test_progress_is_short_and_ends() -> None:

@@ -252,6 +252,31 @@ async def test_selection_and_diagnostics_come_with_code_actions(tmp_path: Path) 
             assert Path(made["path"]).read_text().endswith("@file:b.py:2-2\n")
 
 
+@pytest.mark.parametrize("text", ["x", "é", "😀", "\n", "\r\n", ""])
+async def test_one_character_is_no_selection(tmp_path: Path, text: str) -> None:
+    """Helix has always one selected. What was selected before it is still what was selected last."""
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["ok"]))
+        async with chatting(tmp_path, settings(server)) as chat:
+            assert chat.editor is not None
+            uri = (tmp_path / "b.py").as_uri()
+            chat.editor.open(f"one‸\n{text}", uri=uri)
+            await chat.started()
+            wide = len(text.encode("utf-16-le")) // 2
+            end = {"line": 2, "character": 0} if "\n" in text else {"line": 1, "character": wide}
+            titles = []
+            for last in ({"line": 0, "character": 3}, end):
+                span = {"start": {"line": min(last["line"], 1), "character": 0}, "end": last}
+                params = {"textDocument": {"uri": uri}, "range": span, "context": {"diagnostics": []}}
+                offered = await chat.editor.session.request("textDocument/codeAction", params)
+                titles.append([each["title"] for each in offered])
+            assert "twinny-lsp: Chat about this" in titles[0]
+            assert "twinny-lsp: Chat about this" not in titles[1]
+            chat.open("## You\n@selection\n")
+            await chat.send()
+            assert "b.py, line 1:\n```python\none\n```" in asked(server)[-1][1]
+
+
 async def test_opening_a_chat(tmp_path: Path) -> None:
     async with FakeServer() as server, chatting(tmp_path, settings(server)) as chat:
         assert chat.editor is not None
@@ -268,6 +293,36 @@ async def test_opening_a_chat(tmp_path: Path) -> None:
         assert turns(path.read_text()) == [("user", "Why is it slow?")]
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("2026-03-09-174512.md", "## You\n\nWhy is it slow?\n", "# Why is it slow?\n\n## You\n"),
+        ("2026-03-09-174512-2.md", "## You\r\nA b\r\n", "# A b\r\n\r\n## You\r\n"),
+        ("2026-03-09-174512.md", "---\ncontext: 999\n---\n## You\nA\n", "---\ncontext: 999\n---\n# A\n\n"),
+        ("2026-03-09-174512.md", "# My own\n\n## You\nA\n", "# My own\n\n## You\n"),
+        ("2026-03-09-why.md", "## You\nWhy?\n", "## You\n"),
+        ("2026-03-09-174512.md", "## You\n???\n", "## You\n"),
+    ],
+)
+async def test_a_chat_named_by_the_time_gets_a_title(
+    tmp_path: Path, name: str, before: str, after: str
+) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["ok"]))
+        uri = (tmp_path / ".twinny" / "chat" / name).as_uri()
+        async with chatting(tmp_path, settings(server), uri=uri) as chat:
+            chat.open(before)
+            await chat.send()
+            assert chat.text.startswith(after)
+            asked_first = turns(chat.text)
+            assert asked_first[0] == turns(before)[0]
+            assert asked_first[1] == ("assistant", "ok")
+            assert (chat.refused, asked(server)) == (0, [turns(before)[0]])
+            chat.type(len(chat.text), "more")
+            await chat.send()
+            assert chat.text.startswith(after), "one title is enough"
+
+
 async def test_a_client_that_cannot_show_is_told_the_path(tmp_path: Path) -> None:
     async with FakeServer() as server, chatting(tmp_path, settings(server), capabilities={}) as chat:
         assert chat.editor is not None
@@ -276,18 +331,19 @@ async def test_a_client_that_cannot_show_is_told_the_path(tmp_path: Path) -> Non
         assert made["path"] in await chat.editor.told("the chat is in")
 
 
+@pytest.mark.parametrize("waits", [True, False])
 @pytest.mark.parametrize(
     ("uri", "capabilities"),
     [("untitled:Untitled-1", CAPABILITIES), ("", {}), ("", {"workspace": {"applyEdit": True}})],
 )
 async def test_where_nothing_can_be_written_the_result_has_it(
-    tmp_path: Path, uri: str, capabilities: dict[str, Any]
+    tmp_path: Path, uri: str, capabilities: dict[str, Any], waits: bool
 ) -> None:
     async with FakeServer() as server:
         server.on(*CHAT, chat_stream(["Hello"]))
         async with chatting(tmp_path, settings(server), uri=uri, capabilities=capabilities) as chat:
             chat.open("## You\nhi\n")
-            result = await chat.send()
+            result = await chat.send(wait=waits)
             assert (result["text"], result["written"]) == ("Hello", False)
             assert chat.applied == []
             assert await actions(chat, 1) == []
@@ -470,3 +526,24 @@ async def test_no_character_is_lost_or_moved_while_the_user_types(tmp_path: Path
             said = "".join(pieces).lstrip()
             assert chat.text.startswith(f"Notes: {above}\n\n## You\n\nquestion\n\n## m ##\n\n<details>")
             assert chat.text.partition("</details>\n\n")[2] == f"{said}\n\n## You\n{end}#{below}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_title_does_not_move_what_is_typed(tmp_path: Path, way: str) -> None:
+    async with FakeServer() as server:
+        server.on(*CHAT, chat_stream(["an answer"]))
+        uri = (tmp_path / ".twinny" / "chat" / "2026-03-09-174512.md").as_uri()
+        async with chatting(tmp_path, settings(server), uri=uri, **WAYS[way]) as chat:
+            chat.open("## You\n\nquestion\n")
+            sending = asyncio.ensure_future(chat.send())
+            typed = ""
+            while not sending.done() and len(typed) < 2000:
+                chat.type(len(chat.text), "x")
+                typed += "x"
+                await asyncio.sleep(0.002)
+            assert (await bounded(sending, 30))["written"] is True
+            assert chat.text.count("x") == len(typed)
+            # An editor whose user was quicker has refused the title: the next message brings it.
+            begun = chat.text.replace("x", "").removeprefix("# question\n\n")
+            assert begun.startswith("## You\n\nquestion\n")
+            assert turns(chat.text)[1] == ("assistant", "an answer")

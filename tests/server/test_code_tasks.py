@@ -281,29 +281,6 @@ async def test_notes_ask_before_the_edit(tmp_path: Path, annotated: bool) -> Non
             assert code.text == CHANGED
 
 
-async def test_an_explanation_is_a_chat_document(tmp_path: Path) -> None:
-    async with FakeServer() as server:
-        server.on(*CHAT, chat_stream(["It adds.\n\n## You\n"]))
-        async with coding(tmp_path, settings(server)) as code:
-            await code.open(CODE)
-            await code.run((await code.actions(3, 6))["Explain"])
-            async with asyncio.timeout(10):
-                while not code.shown:
-                    await asyncio.sleep(0.005)
-            (path,) = (tmp_path / ".twinny" / "chat").glob("*.md")
-            turns = parse(path.read_text()).turns
-            assert [(turn.role, turn.text) for turn in turns] == [
-                ("user", "Explain @file:a.py:4-6"),
-                ("assistant", "It adds.\n\n## You"),
-                ("user", ""),
-            ]
-            assert turns[1].model == "m"
-            argument = {"uri": code.uri, "range": rows(3, 6), "open": False}
-            done = await code.editor.command("explain", argument)
-            assert (done["text"], done["chat"]) == ("It adds.\n\n## You", None)
-            assert len(code.shown) == 1
-
-
 async def test_tests_are_a_new_file(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     async with FakeServer() as server:

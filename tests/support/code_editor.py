@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from tests.support.editor import Editor, editing
+from tests.support.editor import Editor, editing_project
+from tests.support.markdown_editor import MarkdownEditor
 
 EDIT = {
     "documentChanges": True,
@@ -35,6 +39,9 @@ class CodeEditor:
     asked: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     made: Editor | None = None
+    opens_chats: bool = True
+    """Whether it uses the server for the chats that it shows."""
+    chat: MarkdownEditor | None = None
 
     @property
     def editor(self) -> Editor:
@@ -90,6 +97,8 @@ class CodeEditor:
 
     async def on_apply(self, params: Any) -> dict[str, Any]:
         """`workspace/applyEdit`."""
+        if self.chat is not None and self.chat.uri in str(params):
+            return await self.chat.apply(params)
         self.applied.append(params)
         return {"applied": self.apply(params["edit"])}
 
@@ -101,6 +110,10 @@ class CodeEditor:
     async def on_show(self, params: Any) -> dict[str, Any]:
         """`window/showDocument`."""
         self.shown.append(params["uri"])
+        if self.opens_chats and self.chat is None:
+            uri = params["uri"].replace("%28", "(").replace("%29", ")")  # as VS Code and others write it
+            self.chat = MarkdownEditor(uri, editor=self.made)
+            self.chat.open(Path(url2pathname(urlsplit(params["uri"]).path)).read_text())
         return {"success": True}
 
     def _become(self, text: str) -> None:
@@ -109,9 +122,12 @@ class CodeEditor:
         params = {"textDocument": document, "contentChanges": [{"text": text}]}
         self.editor.session.notify("textDocument/didChange", params)
 
+    def lines(self) -> list[str]:
+        """The lines, with whatever ends them."""
+        return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", self.text)
+
     def _offset(self, position: Mapping[str, int]) -> int:
-        before = self.text.split("\n")[: position["line"]]
-        return sum(len(line) + 1 for line in before) + position["character"]
+        return sum(map(len, self.lines()[: position["line"]])) + position["character"]
 
 
 def rows(first: int, last: int) -> dict[str, dict[str, int]]:
@@ -141,12 +157,6 @@ async def coding(
         "window/showDocument": editor.on_show,
         "window/showMessageRequest": editor.on_question,
     }
-    initialize = {
-        "capabilities": capabilities,
-        "rootUri": root.as_uri(),
-        "workspaceFolders": [{"uri": root.as_uri(), "name": "project"}],
-        "clientInfo": {"name": client},
-    }
-    async with editing(settings, initialize=initialize, handlers=handlers) as made:
+    async with editing_project(root, settings, capabilities, client, handlers) as made:
         editor.made = made
         yield editor

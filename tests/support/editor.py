@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.protocol.harness import ClientSide, MemoryLink, ServerSide
@@ -152,6 +153,25 @@ async def editing(
     async with Session(ClientSide(link), handlers) as session:
         await session.initialize(params_of(options, initialize))
         yield Editor(session, server)
+
+
+@contextlib.asynccontextmanager
+async def editing_project(
+    root: Path,
+    settings: Mapping[str, Any],
+    capabilities: Mapping[str, Any],
+    client: str,
+    handlers: dict[str, Handler],
+) -> AsyncIterator[Editor]:
+    """An editor of the project in the folder `root`."""
+    initialize = {
+        "capabilities": capabilities,
+        "rootUri": root.as_uri(),
+        "workspaceFolders": [{"uri": root.as_uri(), "name": "project"}],
+        "clientInfo": {"name": client},
+    }
+    async with editing(settings, initialize=initialize, handlers=handlers) as editor:
+        yield editor
 
 
 @contextlib.asynccontextmanager

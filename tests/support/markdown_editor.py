@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.editor import Editor, editing
+from tests.support.editor import Editor, editing_project
 
 CAPABILITIES = {
     "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
@@ -131,13 +131,8 @@ async def chatting(
     """An editor of a project in `root`, with a chat document in its place."""
     made = MarkdownEditor(uri or (root / ".twinny" / "chat" / "a.md").as_uri(), **ways)
     handlers = {"workspace/applyEdit": made.apply, "window/showDocument": made.show}
-    initialize = {
-        "capabilities": CAPABILITIES if capabilities is None else capabilities,
-        "rootUri": root.as_uri(),
-        "workspaceFolders": [{"uri": root.as_uri(), "name": "project"}],
-        "clientInfo": {"name": name},
-    }
-    async with editing(settings, initialize=initialize, handlers=handlers) as editor:
+    capabilities = CAPABILITIES if capabilities is None else capabilities
+    async with editing_project(root, settings, capabilities, name, handlers) as editor:
         made.editor = editor
         yield made
         if made.timer is not None:

@@ -168,4 +168,6 @@ class _LookUp:
         code = self._repository.named(path)
         if code is None:
             return f"{path} is too large, or not text"
+        if rows is not None and rows.start >= len(code.lines):
+            return f"{path} has no line {rows.start + 1}"
         return of_rows(path, code.language, code.lines, rows)

@@ -75,7 +75,7 @@ class Conversations:
         """Stream one answer; `on_text(conversation, piece)` gets each piece as it comes.
 
         Raises ProviderError with the server's own words, or SettingsError when there is nobody to ask. A
-        failed or cancelled question leaves the history as it was. Cancelling closes the socket.
+        failed, cancelled or unanswered question leaves the history as it was. Cancelling closes the socket.
         """
         if settings.target is None:
             raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
@@ -100,8 +100,9 @@ class Conversations:
                 on_text(conversation, piece.text)
 
         said = await listen(provider, generation, on_piece)
-        seen_by = known.seen_by | {settings.target.endpoint.name}
-        self._remember(conversation, (*history, Message("assistant", said.text)), seen_by)
+        if said.text.strip():  # an empty message would have some servers refuse all that follow
+            seen_by = known.seen_by | {settings.target.endpoint.name}
+            self._remember(conversation, (*history, Message("assistant", said.text)), seen_by)
         return Answer(
             said.text, model, conversation, said.finish, said.thinking, said.usage, said.answered_by
         )

@@ -98,6 +98,15 @@ class ChatDocument:
         return after if after < len(self.turns) and self.turns[after].role == ASSISTANT else None
 
 
+def title_row(lines: Sequence[str], chat: ChatDocument) -> int | None:
+    """The row where a document's title goes; None where something stands above its first `## You` already."""
+    if not chat.turns or chat.turns[0].heading < 0:
+        return None
+    _, row = read([line.rstrip("\r\n") for line in lines])
+    above = lines[row : chat.turns[0].heading]
+    return None if any(line.strip() for line in above) else row
+
+
 def parse(text: str) -> ChatDocument:
     """Read a document; everything is a document, if only one message."""
     lines = [line[: content_length(line)] for line in split_lines(text)]
@@ -123,9 +132,6 @@ def _headings(lines: Sequence[str], row: int) -> Iterator[tuple[int, str, str]]:
         line = lines[at]
         if at <= skip:
             continue
-        if role == ASSISTANT and not fences.opened and line.startswith((SENT, THINKING)):
-            skip = _block_end(lines, at)
-            continue
         if fences.feed(line):
             continue
         if match := YOU_LINE.match(line):
@@ -133,6 +139,7 @@ def _headings(lines: Sequence[str], row: int) -> Iterator[tuple[int, str, str]]:
             yield at, role, "pinned" if match["pinned"] else ""
         elif role == USER and (match := _ANSWER_LINE.match(line)):
             role = ASSISTANT
+            skip = _blocks_end(lines, at + 1) - 1
             yield at, role, match["model"]
 
 
@@ -150,20 +157,29 @@ def _turn(lines: Sequence[str], heading: int, first: int, end: int, role: str, n
 
 def _answer_lines(lines: Sequence[str]) -> list[str]:
     """The model's own words."""
-    fences, skip = Fences(), -1
-    kept: list[str] = []
-    for at, line in enumerate(lines):
-        if at <= skip:
-            continue
-        if not fences.opened and line.startswith((SENT, THINKING)):
-            skip = _block_end(lines, at)
-        elif not fences.feed(line) and line.startswith(NOTE):
-            continue
-        else:
-            kept.append(_ESCAPED.sub("", line, count=1) if line.startswith("\\") else line)
-    return kept
+    fences = Fences()
+    return [
+        _ESCAPED.sub("", line, count=1) if line.startswith("\\") else line
+        for line in lines[_blocks_end(lines, 0) :]
+        if fences.feed(line) or not line.startswith(NOTE)
+    ]
 
 
-def _block_end(lines: Sequence[str], at: int) -> int:
-    """The last row of a block of ours; of one that nobody closed, its first."""
-    return next((row for row in range(at, len(lines)) if lines[row].strip() == BLOCK_END), at)
+def _blocks_end(lines: Sequence[str], at: int) -> int:
+    """The row behind the blocks of ours that an answer begins with at row `at`.
+
+    What looks like one further below is the model's. One that nobody closed has but its first line.
+    """
+    for begin in (SENT, THINKING):
+        first = next((row for row in range(at, len(lines)) if lines[row].strip()), len(lines))
+        if first == len(lines) or not lines[first].startswith(begin):
+            continue
+        at = first + 1
+        for row in range(at, len(lines)):
+            if lines[row].strip() == BLOCK_END:
+                at = row + 1
+                break
+            ours = not lines[row].strip() or lines[row].startswith("- ")
+            if lines[row].startswith((SENT, THINKING)) or (begin == SENT and not ours):
+                break  # it is another one that ends further below
+    return at

@@ -41,9 +41,15 @@ def unclosed(text: str) -> str:
     return fences.opened
 
 
+def fence_for(*texts: str) -> str:
+    """A fence that is longer than any in the texts."""
+    fence = "```"
+    while any(fence in text for text in texts):
+        fence += "`"
+    return fence
+
+
 def fenced(text: str, language: str = "") -> str:
     """A text in a fence that is longer than any in it."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
+    fence = fence_for(text)
     return f"{fence}{language}\n{text}{'' if text.endswith(chr(10)) else chr(10)}{fence}"

@@ -1,17 +1,21 @@
 """The front matter of a chat document: which model, where, and how. Pure.
 
 The part of YAML people write there: `key: value`, quotes, comments, and `key: |` with indented lines below.
-What a key means is checked here; whether a provider or a model of that name is there, elsewhere.
+What a key means is checked here; whether a provider or a model of that name is there, elsewhere. Keys of
+other programs (a note may have `tags:`) are theirs, but for those that look like a slip in one of ours.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 _LINE = re.compile(r"(?P<key>[A-Za-z_]+)[ \t]*:(?:[ \t]+(?P<value>.*))?$")
 _BLOCK = re.compile(r"[|>][+-]?$")
+_MESSAGE = re.compile(r"##[ \t]+you\b", re.IGNORECASE)
+_SLIP = 0.7
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -38,15 +42,15 @@ KEYS = tuple(field.name for field in fields(Front) if field.name != "problems")
 def read(lines: Sequence[str]) -> tuple[Front, int]:
     """The front matter at the top of a document, and the row where the document goes on.
 
-    `lines` are without terminators. Without a closing `---` there is no front matter.
+    `lines` are without terminators. Where there is no closing `---`, or nothing like `key: value` before it,
+    the first one is a rule and all of it text.
     """
-    if not lines or lines[0].rstrip() != "---":
-        return Front(), 0
-    end = next((row for row, line in enumerate(lines) if row and line.rstrip() in ("---", "...")), 0)
+    end = _end(lines)
     if not end:
         return Front(), 0
     found: dict[str, object] = {}
     problems: list[str] = []
+    ours = False
     row = 1
     while row < end:
         line, at, row = lines[row], row + 1, row + 1
@@ -54,8 +58,14 @@ def read(lines: Sequence[str]) -> tuple[Front, int]:
             continue
         match = _LINE.match(line.rstrip())
         key = match["key"].lower() if match else ""
-        if match is None or key not in KEYS:
+        near = difflib.get_close_matches(key or line.partition(" ")[0].lower(), KEYS, 1, _SLIP)
+        ours = ours or bool(near)
+        if match is None or (near and key not in KEYS):
             problems.append(f"line {at}: known here are {', '.join(f'`{known}:`' for known in KEYS)}")
+            continue
+        if key not in KEYS:
+            while row < end and lines[row][:1] in (" ", "\t", "-"):
+                row += 1
             continue
         value = _plain(match["value"] or "")
         if _BLOCK.match(value):
@@ -67,7 +77,22 @@ def read(lines: Sequence[str]) -> tuple[Front, int]:
             found[key] = _typed(key, value)
         except ValueError as error:
             problems.append(f"line {at}: `{key}` {error}")
-    return Front(**found, problems=tuple(problems)), end + 1  # type: ignore[arg-type]
+    # Where not one line is meant for us, none that we cannot read is.
+    return Front(**found, problems=tuple(problems) if ours else ()), end + 1  # type: ignore[arg-type]
+
+
+def _end(lines: Sequence[str]) -> int:
+    """The row of the line that closes the front matter; 0 where there is none."""
+    if not lines or lines[0].removeprefix("\ufeff").rstrip() != "---":
+        return 0
+    keyed = False
+    for row, line in enumerate(lines[1:], start=1):
+        if line.rstrip() in ("---", "..."):
+            return row if keyed else 0
+        if _MESSAGE.match(line):
+            return 0
+        keyed = keyed or bool(_LINE.match(line.rstrip())) or line.partition(" ")[0].lower() in KEYS
+    return 0
 
 
 def _plain(value: str) -> str:

@@ -90,7 +90,7 @@ def _named(kind: Kind, match: re.Match[str]) -> Mention | None:
         if numbers:
             name = name if match["quoted"] else name[: numbers.start()]
             first = int(numbers["first"])
-            rows = range(max(first - 1, 0), max(int(numbers["last"] or first), first))
+            rows = range(max(first - 1, 0), max(int(numbers["last"] or first), first, 1))
     return Mention(kind, name.removeprefix("./"), text, rows) if name else None
 
 

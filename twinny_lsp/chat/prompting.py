@@ -13,20 +13,23 @@ from dataclasses import dataclass, field
 
 from twinny_lsp.chat.edits.hiding import Hidden, hidden
 from twinny_lsp.chat.edits.passage import Passage
+from twinny_lsp.chat.fences import fence_for
 from twinny_lsp.chat.tasks import INSERT, INSTRUCT, Result, Task
 from twinny_lsp.chat.templates import Templates
 from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError, TemplateError
-from twinny_lsp.exchange import ContextFile, Message
+from twinny_lsp.exchange import Message
 from twinny_lsp.fim.nodes import Template
 from twinny_lsp.fim.render import Value, render
-from twinny_lsp.languages import comment, language_from_path
+from twinny_lsp.languages import comment
 
 _MOST_LINES = 400
 """Lines above and below that are looked at for what stands around."""
 _PLACE = "[the code]"
 _GROWTH, _EXTRA = 1.3, 64
 """An edit is about as long as its code, and a little longer."""
+_SURE = 1.3
+"""An estimate that is so many times above is not wrong."""
 Values = dict[str, Value]
 
 
@@ -43,8 +46,7 @@ class Problem:
 class Asked:
     """`path` is relative to the workspace folder, "" where there is none. `system` is the settings' message.
 
-    `context_tokens` is for the lines around the code; `files` come with it, as they are. `mask`: secrets are
-    hidden from the model.
+    `context_tokens` is for the lines around the code. `mask`: secrets are hidden from the model.
     """
 
     task: Task
@@ -52,7 +54,6 @@ class Asked:
     path: str = ""
     instruction: str = ""
     problems: tuple[Problem, ...] = ()
-    files: tuple[ContextFile, ...] = ()
     test_path: str = ""
     spoken_language: str = "English"
     system: str = ""
@@ -74,17 +75,24 @@ async def prepare_task(asked: Asked, templates: Templates) -> Prepared:
     Raises TemplateError for a template of the user's that cannot be used, SettingsError for nothing asked.
     """
     task = asked.task
+    if why := nothing_asked(task, asked.passage, asked.instruction):
+        raise SettingsError(why)
     if task in (INSTRUCT, INSERT):
-        if not asked.instruction.strip():
-            raise SettingsError("There is no instruction: say what is to be done with the code.")
         task = INSERT if asked.passage.empty else INSTRUCT
-    elif asked.passage.empty and not task.own:
-        raise SettingsError("There is no code here: select some, or put the cursor into a function.")
     values, secret = _values(asked)
     context = await templates.find(("context",))
     values["context"] = values["similarCode"] = render(context, values) if context is not None else ""
     messages = await fill(task, values, templates, asked.system)
     return Prepared(messages, secret)
+
+
+def nothing_asked(task: Task, passage: Passage, instruction: str) -> str:
+    """Why there is nothing to ask for; "" where there is."""
+    if task in (INSTRUCT, INSERT):
+        return "" if instruction.strip() else "There is no instruction: say what is to be done with the code."
+    if passage.empty and not task.own:
+        return "There is no code here: select some, or put the cursor into a function."
+    return ""
 
 
 async def fill(task: Task, values: Values, templates: Templates, system: str = "") -> tuple[Message, ...]:
@@ -113,12 +121,18 @@ def too_long(passage: Passage, max_tokens: int) -> str:
     )
 
 
-def fence_for(*texts: str) -> str:
-    """A fence that is longer than any in the texts."""
-    fence = "```"
-    while any(fence in text for text in texts):
-        fence += "`"
-    return fence
+def too_large(passage: Passage, room: int) -> str:
+    """Why the model would not see all of the passage; "" where it will. `room`: tokens of a prompt.
+
+    Some servers cut off what does not fit, and say nothing.
+    """
+    tokens = estimate_tokens(passage.original)
+    if tokens <= room * _SURE:
+        return ""
+    return (
+        f"The selection has about {tokens} tokens, and the model's window has room for {max(room, 0)}: "
+        "select less."
+    )
 
 
 async def _system(task: Task, values: Values, templates: Templates, system: str) -> str:
@@ -142,11 +156,10 @@ def _values(asked: Asked) -> tuple[Values, Hidden]:
     of = asked.passage
     code = "\n".join(of.code)
     above, below = around(of, asked.context_tokens)
-    seen = (*(each.text for each in asked.files), above, of.head + code + of.tail, below, asked.instruction)
+    seen = (above, of.head + code + of.tail, below, asked.instruction)
     secret = hidden("\n".join(seen)) if asked.mask else Hidden()
     hide = secret.hide
     fence = fence_for(*seen)
-    files = [_file(each, hide(each.text), fence) for each in asked.files]
     place = comment((_PLACE,), of.language).strip() or _PLACE
     if of.inline:
         place = hide(f"{of.head}{_PLACE}{of.tail}")
@@ -169,13 +182,8 @@ def _values(asked: Asked) -> tuple[Values, Hidden]:
         "spokenLanguage": asked.spoken_language,
         "testPath": asked.test_path or "of the tests",
         "diagnostics": [_problem(each, hide(_line(of, each.row)), hide) for each in asked.problems],
-        "files": files,
         "surroundings": [surroundings] if has_any else [],
     }, secret
-
-
-def _file(file: ContextFile, text: str, fence: str) -> Mapping[str, str]:
-    return {"path": file.path, "text": text, "language": language_from_path(file.path), "fence": fence}
 
 
 def around(of: Passage, tokens: int) -> tuple[str, str]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+from twinny_lsp.chat.commit.diff import parse
+from twinny_lsp.chat.git import DIFF, FILTERS, GIT, VARIABLES, without_filters
 from twinny_lsp.chat.retrieval import Found, Part, asked_words, best, candidates, joined, parts_of
 from twinny_lsp.context.code import Code
 from twinny_lsp.context.files import Files
@@ -28,14 +31,7 @@ MOST_NAMED_CHARS = 2_000_000
 MOST_PARTS = 12
 GIT_S = 10.0
 MOST_DIFF_CHARS = 4_000_000
-_GIT = (
-    # A repository's own configuration must not have programs started.
-    *("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"),
-    *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"),
-)
 _DIFF_HEAD = re.compile(r"^diff --(?:git|cc|combined) .*$", re.MULTILINE)
-_NEW_NAME = re.compile(r"^(?:\+\+\+ b/|rename to )(?P<path>[^\t\n]*)", re.MULTILINE)
-_OLD_NAME = re.compile(r"^(?:--- a/|rename from )(?P<path>[^\t\n]*)", re.MULTILINE)
 
 
 class Repository:
@@ -163,13 +159,13 @@ class Repository:
 
         Raises OSError or subprocess.SubprocessError when git cannot tell.
         """
-        text = self._git("HEAD") or self._git()
+        text = self._diff("HEAD") or self._diff()
         heads = [match.start() for match in _DIFF_HEAD.finditer(text)]
         shown, refused = [], []
         for begin, end in zip(heads, [*heads[1:], len(text)], strict=True):
             section = text[begin:end]
-            names = {m["path"] for m in (_NEW_NAME.search(section), _OLD_NAME.search(section)) if m}
-            reasons = {name: self._rules.why_not(name) for name in names if name != "/dev/null"}
+            names = [name for change in parse(section) for name in change.paths]
+            reasons = {name: self._rules.why_not(name) for name in names}
             denied = next(((name, reason) for name, reason in reasons.items() if reason), None)
             if denied:
                 refused.append(f"{denied[0]} {denied[1]}")
@@ -177,16 +173,23 @@ class Repository:
                 shown.append(section)
         return "".join(shown), refused
 
-    def _git(self, *arguments: str) -> str:
+    def _diff(self, *arguments: str) -> str:
+        variables = without_filters(self._git(*FILTERS))
+        told = self._git(*DIFF, "--relative", *arguments, "--", variables=variables)
+        return told[:MOST_DIFF_CHARS].decode("utf-8", "replace")
+
+    def _git(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """What it prints; nothing where it fails."""
         done = subprocess.run(  # noqa: S603 - a fixed command, without a shell
-            [*_GIT, "--relative", *arguments, "--"],
+            [*GIT, *arguments],
             cwd=self.root,
+            env={**os.environ, **VARIABLES, **variables},
             capture_output=True,
             check=False,
             timeout=GIT_S,
             stdin=subprocess.DEVNULL,
         )
-        return done.stdout[:MOST_DIFF_CHARS].decode("utf-8", "replace") if done.returncode == 0 else ""
+        return done.stdout if done.returncode == 0 else b""
 
     def _codes(self) -> Iterator[Code]:
         """The files that are of use, open ones first; secrets masked where settings say so."""

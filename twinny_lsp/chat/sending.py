@@ -17,6 +17,7 @@ from twinny_lsp.chat.history import Exchange, alternating, fit
 from twinny_lsp.chat.mentions import LASTING, Mention
 from twinny_lsp.chat.tokens import PER_MESSAGE, TokenCounts
 from twinny_lsp.context import secrets
+from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError
 from twinny_lsp.exchange import Message
 
@@ -24,6 +25,8 @@ LookUp = Callable[[Sequence[Mention]], Awaitable[list[Attachment]]]
 ATTACHED_SHARE = 0.75
 """Of what is left beside the message itself, at most so much goes to what it mentions."""
 _TRIES = 4
+_FAR = 4
+"""An estimate may be wrong by as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +168,19 @@ class Composer:
 
     async def _fitted(self, excerpt: Excerpt, budget: int) -> tuple[Excerpt, int] | None:
         """The excerpt, or its first lines, in at most `budget` tokens, and how many it has."""
-        excerpt = Excerpt(excerpt.title, self._mask(excerpt.text), excerpt.language)
-        whole = size = await self._counts.of(excerpt.shown)
-        if size <= budget:
-            return excerpt, size
-        share = budget / max(whole, 1)
+        text, guess = excerpt.text, estimate_tokens(excerpt.text)
+        if guess > _FAR * budget:
+            # Little of it will be left: secrets are looked for in that part, and it alone is counted. Twice
+            # as far as it goes, since a secret that is cut through is not seen.
+            share = _FAR * budget / guess
+            far = int(2 * share * len(text))
+            excerpt = Excerpt(excerpt.title, self._mask(text[:far]) + text[far:], excerpt.language)
+        else:
+            excerpt = Excerpt(excerpt.title, self._mask(text), excerpt.language)
+            size = await self._counts.of(excerpt.shown)
+            if size <= budget:
+                return excerpt, size
+            share = budget / max(size, 1)
         for _ in range(_TRIES):
             part = shortened(excerpt, share)
             if part is None:

@@ -40,7 +40,6 @@ VOCABULARY = Vocabulary(
     lists=MappingProxyType(
         {
             "diagnostics": frozenset(("line", "severity", "message", "text")),
-            "files": frozenset(("path", "text", "language", "fence")),
             "surroundings": frozenset(("above", "below", "place", "language", "fence")),
         }
     ),

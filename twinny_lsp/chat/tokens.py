@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import TwinnyError
-from twinny_lsp.exchange import ModelFacts
 from twinny_lsp.providers.base import Provider
 
 PER_MESSAGE = 6
@@ -59,12 +58,17 @@ class TokenCounts:
 
 
 async def window_of(provider: Provider, model: str) -> int:
-    """The tokens that prompt and answer have together, as far as the server tells."""
+    """The tokens that prompt and answer have together; WINDOW_TOKENS where the server does not tell."""
+    return await told_window(provider, model) or WINDOW_TOKENS
+
+
+async def told_window(provider: Provider, model: str) -> int:
+    """The same, 0 where the server does not tell."""
     try:
         facts = await provider.facts(model)
     except TwinnyError:
-        facts = ModelFacts(model)  # what is wrong there is told by the request itself
-    return facts.context_tokens or WINDOW_TOKENS
+        return 0  # what is wrong there is told by the request itself
+    return facts.context_tokens or 0
 
 
 def reserved(max_tokens: int, window: int) -> int:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twinny_lsp.chat.commit.message import Prepared, Style, clean, prepare_commit
+from twinny_lsp.chat.commit.message import Prepared, Style, clean, prepare_commit, refused
 from twinny_lsp.chat.commit.staged import staged
 from twinny_lsp.chat.edits.decide import No
 from twinny_lsp.chat.templates import Templates
@@ -26,7 +26,10 @@ from twinny_lsp.cli.console import (
     unknown_provider,
 )
 from twinny_lsp.cli.session import JsonRpcError, SessionClosed
-from twinny_lsp.errors import TwinnyError
+from twinny_lsp.errors import SettingsError, TwinnyError
+
+if TYPE_CHECKING:
+    from twinny_lsp.config.resolve import Settings
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,13 +47,18 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    prepared = await _prepared(options.style)
+    chosen = overrides("chat", options.provider, options.model)
+    settings = _settings(chosen)
+    target = settings.chat().target
+    if not options.prompt and (why := refused(target.endpoint if target else None)):
+        raise SettingsError(why)
+    prepared = await _prepared(settings, options.style)
     if prepared.shown.held_back:
         complain(f"{prepared.shown.held_back} of the staged files are held back: no model may see them.")
     if options.prompt:
         out("\n\n".join(message.content for message in prepared.messages))
         return 0
-    answer = await _ask(prepared, overrides("chat", options.provider, options.model))
+    answer = await _ask(prepared, chosen)
     message = clean(answer, prepared.style)
     if isinstance(message, No):
         complain(message.message)
@@ -59,10 +67,18 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _prepared(style: str | None) -> Prepared:
+def _settings(chosen: dict[str, Any]) -> Settings:
+    """As the server will have them."""
+    from twinny_lsp.config.store import Source
+
+    store = read_settings()
+    store.update(Source.INITIALIZATION, chosen)
+    return store.global_settings()
+
+
+async def _prepared(settings: Settings, style: str | None) -> Prepared:
     from twinny_lsp.context.ignores import Ignores
 
-    settings = read_settings().global_settings()
     chat = settings.chat()
     changes = await staged(Path.cwd())
     ignores = Ignores(changes.root, settings.privacy())

@@ -1,16 +1,18 @@
-"""One question to the chat model, outside of any conversation, with progress that can be cancelled.
+"""One question to the chat model, with progress that can be cancelled.
 
-Not for what is asked (code_tasks.py, commit_messages.py) nor for chats (chat.py, chat_answer.py).
+Not for what is asked (code_tasks.py, commit_messages.py, chat_sending.py) nor for conversations (chat.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twinny_lsp.errors import ProviderError, SettingsError, TwinnyError
 from twinny_lsp.lsp.chat import answerer, in_full
+from twinny_lsp.lsp.chat_sending import Outgoing
 from twinny_lsp.lsp.progress import begin, end
 from twinny_lsp.lsp.strangers import Caution, strangers
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from twinny_lsp.chat.stream import Spoken
     from twinny_lsp.chat.templates import Templates
     from twinny_lsp.config.resolved import ChatSettings, Target
-    from twinny_lsp.exchange import Message
+    from twinny_lsp.exchange import Message, Piece
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who is asked, and how. `window` and `answer` are tokens; `away`: people the user does not know."""
+    """Who is asked, and how. `window` and `answer` are tokens; `away`: people the user does not know.
+
+    `told`: the server has told its window.
+    """
 
     settings: ChatSettings
     target: Target
     window: int
     answer: int
     away: bool
+    told: bool = False
 
 
 class Asker:
@@ -57,34 +63,48 @@ class Asker:
 
     async def whom(self) -> Asked:
         """Who would be asked now. Raises SettingsError when there is nobody."""
-        from twinny_lsp.chat.tokens import reserved, window_of
+        from twinny_lsp.chat.tokens import WINDOW_TOKENS, reserved, told_window
 
         settings = self._sync.chat_settings()
         target = settings.target
         if target is None:
             raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
-        window = await window_of(self._server.backend.registry.provider(target.endpoint), target.model)
+        told = await told_window(self._server.backend.registry.provider(target.endpoint), target.model)
+        window = told or WINDOW_TOKENS
         answer = reserved(settings.max_tokens, window)
-        return Asked(settings, target, window, answer, strangers(target.endpoint))
+        return Asked(settings, target, window, answer, strangers(target.endpoint), bool(told))
 
-    async def ask(self, asked: Asked, messages: tuple[Message, ...], uri: str = "") -> Spoken:
-        """The answer; `uri` is the document it is about. Raises TwinnyError with the server's own words.
-
-        Cancelling, also by the progress, closes the connection to the model server.
-        """
+    async def outgoing(self, asked: Asked, messages: tuple[Message, ...], uri: str = "") -> Outgoing:
+        """The messages as they may be sent; `uri` is the document they are about. Raises TwinnyError."""
         from twinny_lsp.chat.conversation import Question
-        from twinny_lsp.chat.stream import listen
-        from twinny_lsp.exchange import ChatPrompt, Generation
+        from twinny_lsp.documents.windows import estimate_tokens
 
         target = asked.target
         if asked.away:
             question = await self._caution.taken(Question(messages), target.endpoint, uri)
             messages = question.messages
+        sizes = [estimate_tokens(message.content) for message in messages]
+        told = [
+            f"{'system message' if one.role == 'system' else 'the task and its code'}: {size:,} tokens"
+            for one, size in zip(messages, sizes, strict=True)
+        ]
+        size = f"about {sum(sizes):,} tokens"
+        return Outgoing(target, messages, asked.answer, asked.settings.temperature, tuple(told), size)
+
+    async def ask(self, outgoing: Outgoing, on_piece: Callable[[Piece], None] | None = None) -> Spoken:
+        """The answer; `on_piece` gets each piece as it comes. Raises TwinnyError with the server's own words.
+
+        Cancelling, also by the progress, closes the connection to the model server.
+        """
+        from twinny_lsp.chat.stream import listen
+        from twinny_lsp.exchange import ChatPrompt, Generation
+
+        target = outgoing.target
         generation = Generation(
-            target.model, ChatPrompt(messages), asked.answer, temperature=asked.settings.temperature
+            target.model, ChatPrompt(outgoing.messages), outgoing.max_tokens, outgoing.temperature
         )
         provider = self._server.backend.registry.provider(target.endpoint)
-        work = asyncio.ensure_future(listen(provider, generation))
+        work = asyncio.ensure_future(listen(provider, generation, on_piece))
         # A client that does not answer must not hold up the model.
         showing = asyncio.ensure_future(begin(self._server, target.model, work.cancel))
         by = ""

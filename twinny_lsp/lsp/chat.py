@@ -17,7 +17,7 @@ from twinny_lsp.lsp.strangers import Caution, strangers
 if TYPE_CHECKING:
     from twinny_lsp.chat.conversation import Answer, Question
     from twinny_lsp.config.resolved import ChatSettings
-    from twinny_lsp.exchange import Peer
+    from twinny_lsp.exchange import Peer, Usage
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
     from twinny_lsp.lsp.troubles import Troubles
@@ -53,8 +53,10 @@ class ChatCommand:
         target = settings.target
         away = target is not None and strangers(target.endpoint)
         asked = self._read(given, named=not away)
+        if uri := text(given, "uri"):
+            await self._server.require_sendable(uri)
         if target is not None and away:
-            question = await self._caution.taken(asked.question, target.endpoint, text(given, "uri"))
+            question = await self._caution.taken(asked.question, target.endpoint, uri)
             asked = replace(asked, question=question)
         if target is not None and asked.question.model:
             target = replace(target, model=asked.question.model)
@@ -115,16 +117,12 @@ class ChatCommand:
         if document is None:
             raise JsonRpcInvalidParams("`uri` is not an open document")
         part = span(given, "range")
+        from twinny_lsp.chat.fences import fenced
+
         excerpt = document.text if part is None else document.text_in(part)
-        fence = "```"
-        while fence in excerpt:
-            fence += "`"
+        excerpt = self._server.backend.gatherer.mask(uri, excerpt)
         path = self._server.place_of(uri).path if named else ""
-        return (
-            f"{path}:\n{fence}{document.language}\n{excerpt}\n{fence}"
-            if path
-            else f"{fence}\n{excerpt}\n{fence}"
-        )
+        return f"{path}:\n{fenced(excerpt, document.language)}" if path else fenced(excerpt)
 
 
 def answerer(peer: Peer | None) -> str:
@@ -134,15 +132,25 @@ def answerer(peer: Peer | None) -> str:
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """The command's result, as docs/lsp-extensions.md promises it."""
-    usage, peer = answer.usage, answer.answered_by
+    peer = answer.answered_by
     return {
         "text": answer.text,
         "model": answer.model,
         "answeredBy": peer and {"name": peer.name, "id": peer.id},
         "conversation": answer.conversation,
         "finishReason": str(answer.finish),
-        "usage": usage
-        and {"promptTokens": usage.prompt, "generatedTokens": usage.generated, "cachedTokens": usage.cached},
+        "usage": usage_json(answer.usage),
+    }
+
+
+def usage_json(usage: Usage | None) -> dict[str, int | None] | None:
+    """The tokens as results of commands have them."""
+    if usage is None:
+        return None
+    return {
+        "promptTokens": usage.prompt,
+        "generatedTokens": usage.generated,
+        "cachedTokens": usage.cached,
     }
 
 

@@ -7,57 +7,52 @@ in the document how it went. What starts and stops it is chat_documents.py's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twinny_lsp.errors import ProviderError, SettingsError, TwinnyError
-from twinny_lsp.lsp.chat import in_full
-from twinny_lsp.lsp.insertion import Insertion, InsertionLost
+from twinny_lsp.errors import TwinnyError
+from twinny_lsp.lsp.chat import in_full, usage_json
+from twinny_lsp.lsp.insertion import ANSWER_S, Insertion, InsertionLost
 from twinny_lsp.lsp.notices import Level
-from twinny_lsp.lsp.progress import begin, end
-from twinny_lsp.lsp.strangers import strangers
+from twinny_lsp.lsp.workspace_edits import abilities, apply, changed
 
 if TYPE_CHECKING:
     from twinny_lsp.chat.document import ChatDocument
-    from twinny_lsp.chat.frontmatter import Front
-    from twinny_lsp.chat.sending import Sending
     from twinny_lsp.chat.stream import Spoken
-    from twinny_lsp.chat.tokens import Known
-    from twinny_lsp.config.resolved import ChatSettings, Target
     from twinny_lsp.documents.document import Document
     from twinny_lsp.exchange import Piece
-    from twinny_lsp.lsp.chat_lookup import ChatLookup
+    from twinny_lsp.lsp.asking import Asker
+    from twinny_lsp.lsp.chat_sending import Outgoing
     from twinny_lsp.lsp.server import TwinnyServer
-    from twinny_lsp.lsp.sync import SettingsSync
-    from twinny_lsp.lsp.troubles import Troubles
 
 T = TypeVar("T")
 STOPPED = "Stopped."
+Compose = Callable[[], Awaitable["Outgoing"]]
+"""Puts together what is sent. Raises TwinnyError."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What answers need of the server."""
+class Place:
+    """The turn `asked` of an open chat document. `writes`: the client takes edits of it."""
 
-    server: TwinnyServer
-    sync: SettingsSync
-    troubles: Troubles
-    lookup: ChatLookup
-    counted: Known
+    document: Document
+    chat: ChatDocument
+    asked: int
+    writes: bool
 
 
 class ChatAnswer:
-    """Answers one message of a document. `writes`: into the document, where the client can be edited."""
+    """Answers one message of a document, into the document where the client can be edited."""
 
-    def __init__(
-        self, parts: Parts, document: Document, chat: ChatDocument, asked: int, *, writes: bool
-    ) -> None:
+    def __init__(self, server: TwinnyServer, asker: Asker, place: Place, compose: Compose) -> None:
         from twinny_lsp.chat.answering import AnswerText
 
-        self._parts, self._document, self._chat, self._asked = parts, document, chat, asked
-        self._text = AnswerText(show_thinking=chat.front.thinking)
-        self._insertion = self._place() if writes else None
+        self._server, self._asker, self._compose = server, asker, compose
+        self._document, self._chat, self._asked = place.document, place.chat, place.asked
+        self._text = AnswerText(show_thinking=place.chat.front.thinking)
+        self._insertion = self._place() if place.writes else None
         self._writing: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._said: list[str] = []
@@ -84,13 +79,11 @@ class ChatAnswer:
         """
         model = self._chat.front.model
         try:
-            settings, target = self._settings(self._chat.front)
-            model = target.model
-            sending, generation_tokens = await self._stoppable(self._compose(settings, target))
-            self._told = sending.told
+            outgoing = await self._stoppable(self._compose())
+            model, self._told = outgoing.target.model, outgoing.told
             if self._insertion is not None:
-                self._open(self._insertion, model, target.endpoint.name, sending)
-            spoken = await self._listen(settings, target, sending, generation_tokens)
+                self._open(self._insertion, model, outgoing)
+            spoken = await self._stoppable(self._asker.ask(outgoing, self._piece))
         except TwinnyError as error:
             await self._end(in_full(error), model)
             raise TwinnyError(in_full(error)) from error
@@ -100,85 +93,10 @@ class ChatAnswer:
         from twinny_lsp.chat.answering import ending
 
         said = ending(
-            spoken.finish, generation_tokens, text=bool(spoken.text.strip()), thinking=bool(spoken.thinking)
+            spoken.finish, outgoing.max_tokens, text=bool(spoken.text.strip()), thinking=bool(spoken.thinking)
         )
         lost = await self._end(said, model)
-        self._parts.server.backend.engine.answered(target)
-        self._parts.troubles.worked(target)
         return self._result(spoken, model, lost)
-
-    # -- what is sent
-
-    def _settings(self, front: Front) -> tuple[ChatSettings, Target]:
-        """The chat settings with what the document's front matter says."""
-        from twinny_lsp.config.resolved import Target
-
-        if front.problems:
-            raise SettingsError("Front matter: " + "; ".join(front.problems) + ".")
-        settings, target = self._parts.sync.chat_settings(), self._parts.sync.chat_settings().target
-        if front.provider:
-            known = self._parts.sync.settings()
-            endpoint = known.endpoint(front.provider)
-            if endpoint is None:
-                why = known.why_no_endpoint(front.provider)
-                raise SettingsError(f"Front matter: `provider: {front.provider}`: {why}.")
-            same = target is not None and target.endpoint == endpoint
-            model = front.model or (target.model if same and target else "")
-            if not model:
-                raise SettingsError(f"Front matter: `provider: {front.provider}` needs a `model:` beside it.")
-            target = Target(endpoint, model)
-        elif target is not None and front.model:
-            target = replace(target, model=front.model)
-        if target is None:
-            raise SettingsError(settings.off_reason or "No chat provider is set up: set `chat.provider`.")
-        if strangers(target.endpoint):
-            raise SettingsError(
-                f"A chat document is not sent to {target.endpoint.name}: people you do not know would read "
-                "it, with all that was said to other models and the names of your files. Choose another "
-                "`provider:`."
-            )
-        temperature = settings.temperature if front.temperature is None else front.temperature
-        system = front.system or settings.system
-        return replace(settings, target=target, system=system, temperature=temperature), target
-
-    async def _compose(self, settings: ChatSettings, target: Target) -> tuple[Sending, int]:
-        """(what is sent, tokens the answer may have)."""
-        from twinny_lsp.chat.sending import Budget, Composer
-        from twinny_lsp.chat.tokens import TokenCounts, reserved, window_of
-
-        backend, uri = self._parts.server.backend, self._document.uri
-        provider = backend.registry.provider(target.endpoint)
-        window = self._chat.front.context or await window_of(provider, target.model)
-        answer = reserved(settings.max_tokens, window)
-        masks = backend.store.for_document(uri).privacy().mask_secrets
-        composer = Composer(
-            TokenCounts(provider, target.model, self._parts.counted),
-            lambda mentions: self._parts.lookup.attachments(uri, mentions),
-            Budget(window, answer),
-            masks=masks,
-        )
-        return await composer.compose(self._chat, self._asked, settings.system), answer
-
-    async def _listen(
-        self, settings: ChatSettings, target: Target, sending: Sending, max_tokens: int
-    ) -> Spoken:
-        from twinny_lsp.chat.stream import listen
-        from twinny_lsp.exchange import ChatPrompt, Generation
-
-        provider = self._parts.server.backend.registry.provider(target.endpoint)
-        generation = Generation(
-            target.model, ChatPrompt(sending.messages), max_tokens, temperature=settings.temperature
-        )
-        work = asyncio.ensure_future(listen(provider, generation, self._piece))
-        showing = asyncio.ensure_future(begin(self._parts.server, target.model, work.cancel))
-        try:
-            return await self._stoppable(work)
-        except ProviderError as error:
-            self._parts.troubles.failed(error, target, told=True)
-            raise
-        finally:
-            if not showing.cancel():
-                end(self._parts.server, showing.result())
 
     async def _stoppable(self, work: Awaitable[T]) -> T:
         """Await it, unless it is stopped before: by the user, or since nothing can be written any more."""
@@ -206,22 +124,49 @@ class ChatAnswer:
         turn, answer = turns[self._asked], self._chat.answer_of(self._asked)
         start = turn.last, len(lines[turn.last].rstrip())
         last = turn.last if answer is None else turns[answer].last
-        return Insertion(self._parts.server, self._document, start, (last, len(lines[last].rstrip())))
+        return Insertion(self._server, self._document, start, (last, len(lines[last].rstrip())))
 
-    def _open(
-        self, insertion: Insertion, model: str, provider: str = "", sending: Sending | None = None
-    ) -> asyncio.Task[None]:
+    def _open(self, insertion: Insertion, model: str, outgoing: Outgoing | None = None) -> asyncio.Task[None]:
         """Begin to write: the heading, and what was sent; below the place for the next message."""
         from twinny_lsp.chat.answering import closing, opening
 
         chat, answer = self._chat, self._chat.answer_of(self._asked)
-        told = sending.told if sending else ()
-        summary = f"to {provider}: {sending.size}" if sending else ""
-        before = opening(model, told, summary, chat.turns[self._asked].opened)
+        summary = f"to {outgoing.target.endpoint.name}: {outgoing.size}" if outgoing else ""
+        before = opening(model, self._told, summary, chat.turns[self._asked].opened)
         is_last = (self._asked if answer is None else answer) == len(chat.turns) - 1
-        task = insertion.run(before, closing() if is_last else "")
-        self._writing = asyncio.ensure_future(task)
+
+        async def write() -> None:
+            await self._entitle()
+            await insertion.run(before, closing() if is_last else "")
+
+        self._writing = asyncio.ensure_future(write())
         return self._writing
+
+    async def _entitle(self) -> None:
+        """Put the first words above a chat whose file is named by the time alone, if nothing stands there.
+
+        The file itself cannot be renamed: editors do not follow, and would write it again by its old name.
+        """
+        from twinny_lsp.chat.document import parse, title_row
+        from twinny_lsp.chat.edits.passage import Edit
+        from twinny_lsp.chat.places import is_chat, is_named_by_time, title_of
+        from twinny_lsp.config.sources import path_of
+
+        path = path_of(self._document.uri)
+        if path is None or not is_chat(path) or not is_named_by_time(path):
+            return
+        lines = self._document.lines
+        chat = parse("".join(lines))
+        row = title_row(lines, chat)
+        title = "" if row is None else title_of(chat.turns[0].text)
+        if row is None or not title:
+            return
+        eol = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        edit = Edit((row, 0), (row, 0), f"# {title}{eol}{eol}")
+        able = abilities(self._server.client_capabilities)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                await apply(self._server, changed(self._document, [edit], able, ""))
 
     def _piece(self, piece: Piece) -> None:
         self._said.append(piece.text)
@@ -240,22 +185,16 @@ class ChatAnswer:
             await writing
         except InsertionLost as lost:
             if str(lost):
-                self._parts.server.tell(f"chat: {lost}", Level.WARNING)
+                self._server.tell(f"chat: {lost}", Level.WARNING)
             return str(lost) or "its place is gone"
         return ""
 
     def _result(self, spoken: Spoken | None, model: str, lost: str) -> dict[str, Any]:
-        usage = spoken.usage if spoken else None
         return {
             "text": "".join(self._said),
             "model": model,
             "finishReason": str(spoken.finish) if spoken else "stopped",
-            "usage": usage
-            and {
-                "promptTokens": usage.prompt,
-                "generatedTokens": usage.generated,
-                "cachedTokens": usage.cached,
-            },
+            "usage": usage_json(spoken.usage if spoken else None),
             "sent": list(self._told),
             "written": self._insertion is not None and not lost,
         }

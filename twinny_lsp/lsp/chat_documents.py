@@ -1,13 +1,15 @@
-"""Chat documents in the editor: open one, send from it, stop, and what the editor shows in it for that.
+"""Chat documents in the editor: open one, have its messages answered, stop.
 
-How one answer goes is chat_answer.py's, what the documents are `chat/`'s. Both are imported when needed.
+How one answer goes is chat_answer.py's, what the editor shows chat_offers.py's, what the documents are
+`chat/`'s, which is imported when it is needed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -18,20 +20,21 @@ from twinny_lsp.lsp.arguments import flag, place, span, take, text
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.notices import Level
 from twinny_lsp.lsp.seen import Seen, rows_of
-from twinny_lsp.lsp.workspace_edits import abilities
+from twinny_lsp.lsp.workspace_edits import abilities, apply, changed
 
 if TYPE_CHECKING:
-    from twinny_lsp.chat.document import ChatDocument
     from twinny_lsp.documents.document import Change, Document
-    from twinny_lsp.lsp.chat_answer import ChatAnswer, Parts
+    from twinny_lsp.lsp.asking import Asker
+    from twinny_lsp.lsp.chat_answer import ChatAnswer, Compose, Place
     from twinny_lsp.lsp.chat_lookup import ChatLookup
+    from twinny_lsp.lsp.chat_sending import ChatSending
     from twinny_lsp.lsp.server import TwinnyServer
     from twinny_lsp.lsp.sync import SettingsSync
-    from twinny_lsp.lsp.troubles import Troubles
 
-SEND, AGAIN, STOP = "Send to model", "Answer again", "Stop the model"
-ABOUT = "Chat about this"
 SHOW_S = 5.0
+OPENED_S = 2.0
+"""How long an editor may take to tell that it has opened what it shows. Some never do: they use this server
+for programs only, and show Markdown without it."""
 OPEN_KEYS = ("uri", "range", "prompt")
 SEND_KEYS = ("uri", "position", "wait")
 
@@ -39,25 +42,30 @@ SEND_KEYS = ("uri", "position", "wait")
 class ChatDocuments:
     """The handlers; one object per server, one answer at a time in each document."""
 
-    def __init__(self, server: TwinnyServer, sync: SettingsSync, troubles: Troubles) -> None:
-        self._server, self._sync, self._troubles = server, sync, troubles
+    def __init__(self, server: TwinnyServer, sync: SettingsSync, asker: Asker) -> None:
+        self._server, self._sync, self._asker = server, sync, asker
         self.seen = Seen(server)
         self._answers: dict[str, ChatAnswer] = {}
+        self._opened = asyncio.Event()
+        self._opens = True
+        """Whether the client opens chats here that it shows; it is found out by the first one."""
         server.documents.on_edit(self._edited)
+        server.documents.on_open(self._on_open)
         server.documents.on_change(lambda document: self.seen.visited(document.uri))
         server.documents.on_close(self._closed)
 
     @cached_property
-    def _lookup(self) -> ChatLookup:
+    def lookup(self) -> ChatLookup:
+        """Where mentions are looked up."""
         from twinny_lsp.lsp.chat_lookup import ChatLookup
 
         return ChatLookup(self._server, self.seen)
 
     @cached_property
-    def _parts(self) -> Parts:
-        from twinny_lsp.lsp.chat_answer import Parts
+    def _sending(self) -> ChatSending:
+        from twinny_lsp.lsp.chat_sending import ChatSending
 
-        return Parts(self._server, self._sync, self._troubles, self._lookup, OrderedDict())
+        return ChatSending(self._server, self._sync, self.lookup, OrderedDict())
 
     # -- commands
 
@@ -80,6 +88,8 @@ class ChatDocuments:
         from twinny_lsp.chat.mentions import file_mention
 
         place = self._server.place_of(uri) if uri else None
+        if self._server.documents.notebook_of(uri) is not None:
+            rows = None  # a cell's rows are not those of the file
         return file_mention(place.path, rows) if place and place.path and place.root else ""
 
     async def begin(self, uri: str, prompt: str) -> dict[str, Any]:
@@ -87,17 +97,14 @@ class ChatDocuments:
         from twinny_lsp.chat.places import create
         from twinny_lsp.config.sources import path_of
 
-        root = self._lookup.root_of(uri)
+        root = self.lookup.root_of(uri)
         try:
             made = await asyncio.to_thread(create, path_of(root) if root else None, prompt)
         except OSError as error:
             raise TwinnyError(f"the chat document could not be made: {error.strerror}") from error
         # The last row there is: below the heading, or the last one of the message.
         row = prompt.strip().count("\n") + 2 if prompt.strip() else 1
-        shown = await self._show(made.as_uri(), row)
-        if not shown:
-            self._server.tell(f"the chat is in {made}", Level.INFO)
-        return {"uri": made.as_uri(), "path": str(made), "shown": shown}
+        return {"uri": made.as_uri(), "path": str(made), "shown": await self._present(made, row)}
 
     async def send(self, argument: Any = None) -> dict[str, Any]:
         """Have the model answer; the answer is written into the document where that can be done.
@@ -105,7 +112,8 @@ class ChatDocuments:
         Gives what chat_answer.py tells at the end, or `{started: true}` at once with `wait: false`. Raises
         TwinnyError, -32602 for a document that is not open.
         """
-        from twinny_lsp.lsp.chat_answer import ChatAnswer
+        from twinny_lsp.chat.document import parse
+        from twinny_lsp.lsp.chat_answer import Place
 
         given = take(argument, SEND_KEYS)
         uri, waits = text(given, "uri"), flag(given, "wait")
@@ -116,21 +124,14 @@ class ChatDocuments:
         if uri in self._answers:
             raise SettingsError("An answer is being written here already; stop it first.")
         at = place(given, "position")
-        row = None if at is None else document.snapshot(*at).row
-        chat = self._parse(document)
-        answer = ChatAnswer(self._parts, document, chat, chat.asked(row), writes=self._writes(uri))
-        self._answers[uri] = answer
-        work = self._server.run_task(self._run(uri, answer), "answer in a chat document")
-        if waits is False:
+        chat = parse(document.text)
+        asked = chat.asked(None if at is None else document.snapshot(*at).row)
+        writes = self.writes(uri)
+        compose = partial(self._sending.of, uri, chat, asked)
+        answer, work = self._start(Place(document, chat, asked, writes), compose)
+        if waits is False and writes:
             return {"started": True}  # an error will be in the document
-        try:
-            outcome = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            answer.stop()
-            raise
-        if isinstance(outcome, TwinnyError):
-            raise outcome
-        return {"uri": uri, **outcome}
+        return {"uri": uri, **await self._outcome(answer, work)}
 
     async def stop(self, argument: Any = None) -> dict[str, bool]:
         """End the answer that is being written: in the document `uri`, or in all of them."""
@@ -140,92 +141,51 @@ class ChatDocuments:
             answer.stop()
         return {"stopped": bool(answers)}
 
+    # -- for others' answers
+
+    def streams(self) -> bool:
+        """Whether an answer can be written into a chat that is only now opened."""
+        window = self._server.client_capabilities.window
+        shows = bool(window and window.show_document and window.show_document.support)
+        return shows and self._opens and self._edits
+
+    async def answered(self, path: Path, compose: Compose) -> dict[str, Any] | None:
+        """The answer to the message of a chat that `begin` has made, written below it as `send` does.
+
+        None where the editor has not opened it here. Raises TwinnyError.
+        """
+        from twinny_lsp.chat.document import parse
+        from twinny_lsp.lsp.chat_answer import Place
+
+        document = await self._opened_at(path)
+        if document is None:
+            return None
+        chat = parse(document.text)
+        return await self._outcome(*self._start(Place(document, chat, chat.asked(), writes=True), compose))
+
+    async def complete(self, path: Path, more: str) -> None:
+        """Put an answer into a chat that the editor had not opened here in time, and show it again.
+
+        Into the file, unless it is open by now. Raises TwinnyError.
+        """
+        from twinny_lsp.chat.edits.passage import Edit
+        from twinny_lsp.chat.places import append
+
+        document = self._document_of(path)
+        if document is not None:
+            end = len(document.lines) - 1, len(document.lines[-1])
+            edit = changed(document, [Edit(end, end, more)], abilities(self._server.client_capabilities), "")
+            if await apply(self._server, edit):
+                return
+        try:
+            await asyncio.to_thread(append, path, more)
+        except OSError as error:
+            raise TwinnyError(f"the chat document could not be written: {error.strerror}") from error
+        await self._present(path, 0)
+
     def is_answering(self, uri: str) -> bool:
         """Whether an answer is being written into a document."""
         return uri in self._answers
-
-    # -- what the editor shows
-
-    def actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        """What can be done here: in a chat document send, answer again or stop; elsewhere begin a chat."""
-        uri, only = params.text_document.uri, params.context.only
-        document = self._server.documents.get(uri)
-        if document is None or (only and lsp.CodeActionKind.QuickFix not in only):
-            return []
-        if self._server.state()[0] == "starting":
-            return []  # what is needed is being imported: the loop would wait for that
-        if not self.is_chat(document):
-            self.seen.asked_for_actions(params)
-            if params.range.start == params.range.end or not self._server.place_of(uri).root:
-                return []
-            return [_action(command_of(ABOUT, "openChat", {"uri": uri, "range": plain(params.range)}))]
-        if not self._writes(uri):
-            return []
-        command = self._command_at(document, params.range.start.line)
-        return [_action(command)] if command else []
-
-    async def lenses(self, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
-        """The same above the headings, for editors that show it."""
-        if not await self._server.ready():
-            return []
-        document = self._server.documents.get(params.text_document.uri)
-        if document is None or not self.is_chat(document) or not self._writes(document.uri):
-            return []
-        found = []
-        for turn in self._parse(document).turns:
-            command = self._command_at(document, max(turn.heading, 0))
-            if command is not None and turn.text:
-                at = lsp.Position(max(turn.heading, 0), 0)
-                found.append(lsp.CodeLens(lsp.Range(at, at), command))
-        return found[-2:]  # of older ones there are code actions
-
-    async def menu(self, params: lsp.CompletionParams) -> lsp.CompletionList | None:
-        """The mentions that may be meant, where one is being typed; None: not here."""
-        document = self._server.documents.get(params.text_document.uri)
-        if document is None or not (document.language == "markdown" or document.uri.endswith(".md")):
-            return None  # without waiting: others' menus are none of ours
-        if not await self._server.ready() or not self.is_chat(document):
-            return None
-        from twinny_lsp.chat import mentions
-
-        snapshot = document.snapshot(params.position.line, params.position.character)
-        begun = mentions.begun(snapshot.line_before)
-        if begun is None:
-            return None
-        if begun.kind is None:
-            # A name is to follow some of them.
-            lasting = mentions.LASTING
-            names = [(f"@{kind}:" if kind in lasting else f"@{kind}", t) for kind, t in mentions.TOLD.items()]
-        elif begun.kind is mentions.Kind.FILE:
-            paths = await self._lookup.paths(document.uri, begun.typed)
-            names = [(mentions.file_mention(path), "") for path in paths]
-        else:
-            found = await self._lookup.symbols(document.uri, begun.typed)
-            names = [(f"@symbol:{name}", path) for name, path in found]
-        start = document.position(snapshot.row, snapshot.column - begun.length)
-        covered = lsp.Range(lsp.Position(*start), params.position)
-        typed = snapshot.line_before[-begun.length :]
-        items = [_item(name, told, covered, typed, at) for at, (name, told) in enumerate(names)]
-        return lsp.CompletionList(is_incomplete=True, items=items)
-
-    # -- inside
-
-    async def _run(self, uri: str, answer: ChatAnswer) -> dict[str, Any] | TwinnyError:
-        """The result, or the error that the document tells of."""
-        self._refresh_lenses()
-        try:
-            return await answer.run()
-        except TwinnyError as error:
-            return error
-        finally:
-            self._answers.pop(uri, None)
-            answer.close()
-            self._refresh_lenses()
-
-    def _parse(self, document: Document) -> ChatDocument:
-        from twinny_lsp.chat.document import parse
-
-        return parse(document.text)
 
     def is_chat(self, document: Document) -> bool:
         """Whether a document is a chat."""
@@ -240,24 +200,75 @@ class ChatDocuments:
             YOU_LINE.match(line.rstrip("\r\n")) for line in document.lines if line.startswith("##")
         )
 
-    def _writes(self, uri: str) -> bool:
+    def writes(self, uri: str) -> bool:
         """Whether answers can be written into it: a file, in a client that takes versioned edits."""
-        able = abilities(self._server.client_capabilities)
-        return able.versioned and able.applies and uri.startswith("file:")
+        return self._edits and uri.startswith("file:")
 
-    def _command_at(self, document: Document, row: int) -> lsp.Command | None:
-        if document.uri in self._answers:
-            return command_of(STOP, "stopChat", {"uri": document.uri})
-        chat = self._parse(document)
+    # -- inside
+
+    @property
+    def _edits(self) -> bool:
+        able = abilities(self._server.client_capabilities)
+        return able.versioned and able.applies
+
+    def _start(
+        self, place: Place, compose: Compose
+    ) -> tuple[ChatAnswer, asyncio.Task[dict[str, Any] | TwinnyError]]:
+        from twinny_lsp.lsp.chat_answer import ChatAnswer
+
+        answer = ChatAnswer(self._server, self._asker, place, compose)
+        self._answers[place.document.uri] = answer
+        work = self._run(place.document.uri, answer)
+        return answer, self._server.run_task(work, "answer in a chat document")
+
+    async def _outcome(
+        self, answer: ChatAnswer, work: asyncio.Task[dict[str, Any] | TwinnyError]
+    ) -> dict[str, Any]:
+        """How it ends; who gives up waiting for that stops it."""
         try:
-            asked = chat.asked(row)
-        except SettingsError:
-            return None
-        answer = chat.answer_of(asked)
-        again = answer is not None and bool(chat.turns[answer].text)
-        position = {"line": row, "character": 0}
-        argument = {"uri": document.uri, "position": position, "wait": False}
-        return command_of(AGAIN if again else SEND, "sendChat", argument)
+            outcome = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            answer.stop()
+            raise
+        if isinstance(outcome, TwinnyError):
+            raise outcome
+        return outcome
+
+    async def _run(self, uri: str, answer: ChatAnswer) -> dict[str, Any] | TwinnyError:
+        """The result, or the error that the document tells of."""
+        self._refresh_lenses()
+        try:
+            return await answer.run()
+        except TwinnyError as error:
+            return error
+        finally:
+            self._answers.pop(uri, None)
+            answer.close()
+            self._refresh_lenses()
+
+    async def _opened_at(self, path: Path) -> Document | None:
+        """The document of a file that the editor was told to show; None if it does not open it in time."""
+        try:
+            async with asyncio.timeout(OPENED_S):
+                while (found := self._document_of(path)) is None:
+                    self._opened.clear()
+                    await self._opened.wait()
+        except TimeoutError:
+            self._opens = False
+        return found
+
+    def _document_of(self, path: Path) -> Document | None:
+        """The open document of a file, however its client writes the uri."""
+        from twinny_lsp.config.sources import path_of
+
+        return next((one for one in self._server.documents if path_of(one.uri) == path), None)
+
+    async def _present(self, path: Path, row: int) -> bool:
+        """Show it, or tell where it is; whether it was shown."""
+        shown = await self._show(path.as_uri(), row)
+        if not shown:
+            self._server.tell(f"the chat is in {path}", Level.INFO)
+        return shown
 
     async def _show(self, uri: str, row: int) -> bool:
         window = self._server.client_capabilities.window
@@ -277,6 +288,11 @@ class ChatDocuments:
         if lens and lens.refresh_support:
             self._server.workspace_code_lens_refresh(None)
 
+    def _on_open(self, document: Document) -> None:
+        self._opened.set()
+        if not self._opens:
+            self._opens = self.is_chat(document)
+
     def _edited(self, document: Document, change: Change) -> None:
         answer = self._answers.get(document.uri)
         if answer is not None and answer.insertion is not None:
@@ -289,30 +305,3 @@ class ChatDocuments:
             if answer.insertion is not None:
                 answer.insertion.closed(document)
             answer.stop()
-
-
-def command_of(title: str, name: str, argument: dict[str, Any]) -> lsp.Command:
-    """One of our commands, for menus."""
-    return lsp.Command(title=f"twinny-lsp: {title}", command=f"twinny-lsp.{name}", arguments=[argument])
-
-
-def _action(command: lsp.Command) -> lsp.CodeAction:
-    return lsp.CodeAction(title=command.title, kind=lsp.CodeActionKind.QuickFix, command=command)
-
-
-def plain(span: lsp.Range) -> dict[str, dict[str, int]]:
-    """A range as JSON, for arguments of commands."""
-    ends = (("start", span.start), ("end", span.end))
-    return {name: {"line": at.line, "character": at.character} for name, at in ends}
-
-
-def _item(name: str, told: str, covered: lsp.Range, typed: str, at: int) -> lsp.CompletionItem:
-    return lsp.CompletionItem(
-        label=name,
-        detail=told or None,
-        kind=lsp.CompletionItemKind.File if name.startswith("@file:") else lsp.CompletionItemKind.Keyword,
-        sort_text=f"{at:04}",
-        # What is typed need not be the beginning of the name.
-        filter_text=typed,
-        text_edit=lsp.TextEdit(covered, name),
-    )

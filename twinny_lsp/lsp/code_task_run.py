@@ -16,6 +16,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
 from twinny_lsp.chat import prompting
+from twinny_lsp.chat.answering import ending
 from twinny_lsp.chat.edits.changes import edits
 from twinny_lsp.chat.edits.decide import No, decide
 from twinny_lsp.chat.edits.enclosing import enclosing
@@ -27,8 +28,7 @@ from twinny_lsp.chat.prompting import Prepared, Problem
 from twinny_lsp.chat.tasks import INSTRUCT, Result, Task
 from twinny_lsp.config.sources import path_of
 from twinny_lsp.documents.windows import estimate_tokens
-from twinny_lsp.errors import SettingsError, TwinnyError
-from twinny_lsp.lsp.seen import is_cursor
+from twinny_lsp.errors import SettingsError
 from twinny_lsp.lsp.workspace_edits import abilities, changed, created
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from twinny_lsp.documents.document import Document
     from twinny_lsp.documents.text import Position
     from twinny_lsp.lsp.asking import Asked, Asker
+    from twinny_lsp.lsp.chat_sending import Outgoing
     from twinny_lsp.lsp.server import TwinnyServer
 
 CONTEXT_TOKENS = 1024
@@ -78,7 +79,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class TaskPlace:
     """The model is asked about `asked`, and what that becomes goes in the place of `passage`."""
 
     asked: Passage
@@ -87,6 +88,7 @@ class _Place:
 
     @property
     def rows(self) -> range:
+        """The rows of the document it is about."""
         return range(self.passage.span.start[0], self.passage.span.end[0] + 1)
 
 
@@ -96,29 +98,49 @@ class TaskRun:
     def __init__(self, server: TwinnyServer, asker: Asker) -> None:
         self._server, self._asker = server, asker
 
-    async def run(self, request: Request, templates: Templates) -> Outcome:
-        """Ask the model and decide. Raises TwinnyError, -32602 for a document that is not open."""
+    async def place(self, request: Request) -> TaskPlace:
+        """What a task is about; nobody was asked yet.
+
+        Raises TwinnyError where nothing may or can be asked, -32602 for a document that is not open.
+        """
         document = self._open(request.uri)
         place = await _place(document, request)
-        if refusal := await self._server.backend.gatherer.refusal(request.uri):
-            path = self._server.place_of(request.uri).path or "this document"
-            raise TwinnyError(f"Nothing was sent: {path} {refusal}.")
+        await self._server.require_sendable(request.uri)
+        if why := prompting.nothing_asked(request.task, place.asked, place.instruction):
+            raise SettingsError(why)
+        return place
+
+    async def run(self, request: Request, templates: Templates) -> Outcome:
+        """Ask the model and decide. Raises as `place` does, and for what the model server says."""
+        place = await self.place(request)
         asked = await self._asker.whom()
         file = await self._test_file(request.uri) if request.task.result is Result.FILE else None
         prepared = await self._prepare(request, place, asked, templates, file)
-        spoken = await self._asker.ask(asked, prepared.messages, request.uri)
+        outgoing = await self._asker.outgoing(asked, prepared.messages, request.uri)
+        spoken = await self._asker.ask(outgoing)
+        if spoken.thinking and not spoken.text.strip():
+            return Outcome("", message=ending(spoken.finish, outgoing.max_tokens, text=False, thinking=True))
         if request.task.result is Result.ANSWER:
-            return _answer(spoken, prepared, place, asked)
+            return _answer(spoken, place, asked)
         if request.task.result is Result.FILE:
             return await self._file(spoken, prepared, place, file)
         return await self._edit(request, spoken, prepared, place)
 
+    async def outgoing(self, request: Request, place: TaskPlace, templates: Templates) -> Outgoing:
+        """What is sent for a task whose answer is read. Raises TwinnyError."""
+        asked = await self._asker.whom()
+        prepared = await self._prepare(request, place, asked, templates)
+        return await self._asker.outgoing(asked, prepared.messages, request.uri)
+
     async def _prepare(
-        self, request: Request, place: _Place, asked: Asked, templates: Templates, file: Path | None
+        self, request: Request, place: TaskPlace, asked: Asked, templates: Templates, file: Path | None = None
     ) -> Prepared:
         if request.task.result is Result.EDIT and (why := prompting.too_long(place.asked, asked.answer)):
             raise SettingsError(why)
-        left = asked.window - asked.answer - 2 * estimate_tokens(place.asked.original)
+        room = asked.window - asked.answer
+        if asked.told and (why := prompting.too_large(place.asked, room)):
+            raise SettingsError(why)
+        left = room - 2 * estimate_tokens(place.asked.original)
         where = self._server.place_of(request.uri)
         folder = _folder(where.root, request.uri)
         privacy = self._server.backend.store.for_document(request.uri).privacy()
@@ -138,7 +160,7 @@ class TaskRun:
             templates,
         )
 
-    async def _edit(self, request: Request, spoken: Spoken, prepared: Prepared, place: _Place) -> Outcome:
+    async def _edit(self, request: Request, spoken: Spoken, prepared: Prepared, place: TaskPlace) -> Outcome:
         made = await asyncio.to_thread(
             lambda: decide(
                 spoken.text,
@@ -179,7 +201,7 @@ class TaskRun:
                 return document, made
         return None
 
-    async def _file(self, spoken: Spoken, prepared: Prepared, place: _Place, file: Path | None) -> Outcome:
+    async def _file(self, spoken: Spoken, prepared: Prepared, place: TaskPlace, file: Path | None) -> Outcome:
         language = place.asked.language
         made = await asyncio.to_thread(
             lambda: decide(spoken.text, blank(language), finish=spoken.finish, hidden=prepared.hidden)
@@ -214,7 +236,7 @@ class TaskRun:
         return document
 
 
-async def _place(document: Document, request: Request) -> _Place:
+async def _place(document: Document, request: Request) -> TaskPlace:
     lines, language = document.lines, document.language
     if request.span is None:
         start, end = (0, 0), (len(lines) - 1, len(lines[-1]))
@@ -222,12 +244,12 @@ async def _place(document: Document, request: Request) -> _Place:
         line, character, last, stop = request.span
         one, other = document.snapshot(line, character), document.snapshot(last, stop)
         start, end = (one.row, one.column), (other.row, other.column)
-        if is_cursor(document, request.span):
-            end = start
     return await asyncio.to_thread(_found, lines, language, (start, end), request)
 
 
-def _found(lines: Sequence[str], language: str, span: tuple[Position, Position], request: Request) -> _Place:
+def _found(
+    lines: Sequence[str], language: str, span: tuple[Position, Position], request: Request
+) -> TaskPlace:
     start, end = span
     row = start[0]
     instructed = request.task == INSTRUCT
@@ -235,19 +257,19 @@ def _found(lines: Sequence[str], language: str, span: tuple[Position, Position],
         found = instruction_at(lines, row, language)
         if found is None:
             raise SettingsError("There is no instruction here: write a comment that begins with `ai:`.")
-        return _Place(found.asked, found.passage, found.text)
+        return TaskPlace(found.asked, found.passage, found.text)
     if start != end:
         made = passage(lines, Span(start, end), language)
     else:
         new = instructed and not lines[row].strip()
         first, last = (None if new else enclosing(lines, row, language)) or (row, row)
         made = rows(lines, first, last, language)
-    return _Place(made, made, request.instruction)
+    return TaskPlace(made, made, request.instruction)
 
 
-def _answer(spoken: Spoken, prepared: Prepared, place: _Place, asked: Asked) -> Outcome:
-    text = prepared.hidden.restore(spoken.text)
-    text = (spoken.text if text is None else text).strip()
+def _answer(spoken: Spoken, place: TaskPlace, asked: Asked) -> Outcome:
+    """The answer as it is: what was hidden stays so, since it may be kept in a file and sent again."""
+    text = spoken.text.strip()
     message = "" if text else "The model's answer was empty. Ask again, or use another model."
     return Outcome(text, message=message, kept=bool(text), rows=place.rows, model=asked.target.model)
 

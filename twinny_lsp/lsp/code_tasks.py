@@ -11,6 +11,7 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,11 +21,11 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from twinny_lsp.chat.tasks import FIX, INSTRUCT, TASKS, Result, Task
 from twinny_lsp.errors import SettingsError, TwinnyError
 from twinny_lsp.lsp.arguments import flag, items, span, take, text
-from twinny_lsp.lsp.chat_documents import command_of, plain
+from twinny_lsp.lsp.chat_offers import command_of, plain
 from twinny_lsp.lsp.commands import Command
 from twinny_lsp.lsp.commit_messages import LABEL, LANGUAGE, CommitMessages
 from twinny_lsp.lsp.notices import Level
-from twinny_lsp.lsp.seen import SEVERITIES, is_cursor
+from twinny_lsp.lsp.seen import SEVERITIES, selection
 from twinny_lsp.lsp.workspace_edits import apply
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from twinny_lsp.documents.document import Document
     from twinny_lsp.lsp.asking import Asker
     from twinny_lsp.lsp.chat_documents import ChatDocuments
-    from twinny_lsp.lsp.code_task_run import Outcome, Request
+    from twinny_lsp.lsp.code_task_run import Outcome, Request, TaskRun
     from twinny_lsp.lsp.server import TwinnyServer
 
 KEYS = ("uri", "range", "instruction", "diagnostics", "open", "wait")
@@ -43,6 +44,10 @@ LOOK_S = 2.0
 """How long what was seen in the user's folder is good."""
 TITLE_CHARS = 60
 SHOW = "Show the answer"
+
+
+class Told(TwinnyError):
+    """What the user has read already, in the chat document."""
 
 
 class CodeTasks:
@@ -75,7 +80,7 @@ class CodeTasks:
         found: list[lsp.CodeAction] = []
         where = {"uri": document.uri, "range": plain(params.range)}
         start, end = params.range.start, params.range.end
-        selected = not is_cursor(document, (start.line, start.character, end.line, end.character))
+        selected = start != end
         instruction = instruction_at(document.lines, start.line, document.language)
         if instruction is not None and not selected:
             title = f"twinny-lsp: Do: {_short(instruction.text)}"
@@ -184,7 +189,8 @@ class CodeTasks:
         given = take(argument, KEYS)
         await self._server.require_ready()
         request, shows = await self._read(name, given), flag(given, "open") is not False
-        work = self._finish(request, shows=shows)
+        streams = request.task.result is Result.ANSWER and shows and self._chats.streams()
+        work = self._stream(request) if streams else self._finish(request, shows=shows)
         if flag(given, "wait") is False:
             self._server.run_task(self._told(work), "a task on code")
             return {"started": True}
@@ -202,19 +208,46 @@ class CodeTasks:
         if task is None:
             raise JsonRpcInvalidParams(f"`{name[:100]}` is no task")
         uri = text(given, "uri")
-        if self._server.documents.get(uri) is None:
+        document = self._server.documents.get(uri)
+        if document is None:
             raise JsonRpcInvalidParams("`uri` is not an open document")
         part, instruction = span(given, "range"), text(given, "instruction")
+        if part is not None:
+            chosen = selection(document, lsp.Range(lsp.Position(*part[:2]), lsp.Position(*part[2:])))
+            part = (*part[:2], chosen.end.line, chosen.end.character)
         if instruction and task != INSTRUCT:
             raise JsonRpcInvalidParams(f"`instruction` is for `{INSTRUCT.name}`")
         if task == INSTRUCT and part is None and not instruction.strip():
             raise SettingsError("There is no instruction: say what is to be done with the code.")
         return Request(task, uri, part, instruction, _problems(items(given, "diagnostics")))
 
-    async def _run(self, request: Request) -> Outcome:
+    @property
+    def _runner(self) -> TaskRun:
         from twinny_lsp.lsp.code_task_run import TaskRun
 
-        return await TaskRun(self._server, self._asker).run(request, self._asker.templates())
+        return TaskRun(self._server, self._asker)
+
+    async def _run(self, request: Request) -> Outcome:
+        return await self._runner.run(request, self._asker.templates())
+
+    async def _stream(self, request: Request) -> dict[str, Any]:
+        """Have the answer written into a chat that is opened at once with the question."""
+        runner, templates = self._runner, self._asker.templates()
+        place = await runner.place(request)
+        chat = await self._chats.begin(request.uri, self._asked(request, place.rows))
+        path = Path(chat["path"])
+        try:
+            made = await self._chats.answered(path, lambda: runner.outgoing(request, place, templates))
+        except TwinnyError as error:
+            raise Told(str(error)) from error
+        if made is not None:
+            return {"applied": False, "text": made["text"].strip(), "message": "", "chat": chat}
+        outcome = await runner.run(request, templates)
+        if outcome.kept:
+            await self._chats.complete(path, _written(outcome.model, outcome.text).removeprefix("\n"))
+        else:
+            self._server.tell(outcome.message, Level.WARNING)
+        return {"applied": False, "text": outcome.text, "message": outcome.message, "chat": chat}
 
     async def _finish(self, request: Request, *, shows: bool) -> dict[str, Any]:
         """Do it, and see to what the client does not do by itself."""
@@ -236,6 +269,8 @@ class CodeTasks:
     async def _told(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
+        except Told:
+            return
         except TwinnyError as error:
             self._server.tell(str(error), Level.ERROR)
 
@@ -257,19 +292,27 @@ class CodeTasks:
 
     async def _keep(self, request: Request, outcome: Outcome) -> dict[str, Any]:
         """A chat document with the answer, shown: `{uri, path, shown}`."""
-        from twinny_lsp.chat.answering import AnswerText, closing, opening
         from twinny_lsp.chat.fences import fenced
 
-        document = self._server.documents.get(request.uri)
-        mention = self._chats.mention(request.uri, outcome.rows)
         answer = outcome.text
         if request.task.result is not Result.ANSWER:
+            document = self._server.documents.get(request.uri)
             answer = fenced(answer, document.language if document else "")
-        written = AnswerText(show_thinking=False)
-        body = written.feed(answer.replace("\r\n", "\n")) + written.finish()
-        asked = f"{request.task.title} {mention}".strip()
-        prompt = f"{asked}{opening(outcome.model, (), '')}{body}{closing()}"
+        prompt = f"{self._asked(request, outcome.rows)}{_written(outcome.model, answer)}"
         return await self._chats.begin(request.uri, prompt)
+
+    def _asked(self, request: Request, rows: range | None) -> str:
+        """What was asked, as a chat document says it."""
+        return f"{request.task.title} {self._chats.mention(request.uri, rows)}".strip()
+
+
+def _written(model: str, answer: str) -> str:
+    """What stands below the question in a chat document."""
+    from twinny_lsp.chat.answering import AnswerText, closing, opening
+
+    text = AnswerText(show_thinking=False)
+    body = text.feed(answer.replace("\r\n", "\n")) + text.finish()
+    return f"{opening(model, (), '')}{body}{closing()}"
 
 
 def _problems(given: Sequence[Any]) -> tuple[Problem, ...]:

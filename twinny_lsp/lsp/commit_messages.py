@@ -62,17 +62,14 @@ class CommitMessages:
         """
         # The loop has no time for it.
         await asyncio.to_thread(import_module, "twinny_lsp.chat.commit.message")
-        from twinny_lsp.chat.commit.message import Style, clean, prepare_commit
+        from twinny_lsp.chat.commit.message import Style, clean, prepare_commit, refused
         from twinny_lsp.chat.commit.staged import staged
         from twinny_lsp.chat.edits.decide import No
         from twinny_lsp.context.ignores import Ignores
 
         asked = await self._asker.whom()
-        if asked.away:
-            raise SettingsError(
-                f"Commit messages are not asked for from {asked.target.endpoint.name}: people you do not "
-                "know would read the changes, with the names of your files. Choose another `chat.provider`."
-            )
+        if why := refused(asked.target.endpoint):
+            raise SettingsError(why)
         folder = await asyncio.to_thread(self._folder, uri)
         if folder is None:
             raise TwinnyError("No folder is open, so there is no repository to look into.")
@@ -86,7 +83,7 @@ class CommitMessages:
             style=Style(asked.settings.commit_style),
             tokens=min(asked.settings.commit_tokens, max(256, (asked.window - asked.answer) // 2)),
         )
-        spoken = await self._asker.ask(asked, prepared.messages)
+        spoken = await self._asker.ask(await self._asker.outgoing(asked, prepared.messages))
         message = clean(spoken.text, prepared.style)
         if isinstance(message, No):
             raise TwinnyError(message.message)

@@ -14,17 +14,20 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from lsprotocol import types as lsp
 
 from twinny_lsp.lsp.actions import code_actions
 from twinny_lsp.lsp.asking import Asker
 from twinny_lsp.lsp.chat import ChatCommand
 from twinny_lsp.lsp.chat_documents import ChatDocuments
+from twinny_lsp.lsp.chat_offers import ChatOffers
 from twinny_lsp.lsp.code_tasks import KINDS, CodeTasks
 from twinny_lsp.lsp.commands import Commands
 from twinny_lsp.lsp.completion import TRIGGER_CHARACTERS, CompletionFeatures
 from twinny_lsp.lsp.first_run import FirstRun
 from twinny_lsp.lsp.imports import lean_imports
+from twinny_lsp.lsp.seen import selection
 from twinny_lsp.lsp.server import TwinnyServer
 from twinny_lsp.lsp.strangers import Caution
 from twinny_lsp.lsp.sync import SettingsSync
@@ -40,9 +43,11 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     sync = SettingsSync(server)
     troubles = Troubles(server, FirstRun(server, sync))
     completion = CompletionFeatures(server, sync)
-    chats = ChatDocuments(server, sync, troubles)
     caution = Caution(server)
-    tasks = CodeTasks(server, chats, Asker(server, sync, troubles, caution))
+    asker = Asker(server, sync, troubles, caution)
+    chats = ChatDocuments(server, sync, asker)
+    offers = ChatOffers(server, chats)
+    tasks = CodeTasks(server, chats, asker)
     server.on_initialized(partial(_start, server, sync, troubles))
 
     def feature(method: str, handler: Callable[..., Any], options: object = None) -> None:
@@ -56,7 +61,7 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     )
     feature(
         lsp.TEXT_DOCUMENT_COMPLETION,
-        partial(_menu, chats, completion),
+        partial(_menu, chats, offers, completion),
         lsp.CompletionOptions(trigger_characters=list(TRIGGER_CHARACTERS), resolve_provider=True),
     )
     feature(lsp.COMPLETION_ITEM_RESOLVE, completion.resolve)
@@ -64,11 +69,11 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
     feature("textDocument/didPartiallyAcceptCompletion", completion.did_accept_part)
     feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
-        partial(_actions, server, chats, tasks),
+        partial(_actions, server, offers, tasks),
         lsp.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True),
     )
     feature(lsp.CODE_ACTION_RESOLVE, tasks.resolve)
-    feature(lsp.TEXT_DOCUMENT_CODE_LENS, chats.lenses, lsp.CodeLensOptions())
+    feature(lsp.TEXT_DOCUMENT_CODE_LENS, offers.lenses, lsp.CodeLensOptions())
     feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, sync.did_change_configuration)
     feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, sync.did_change_folders)
     commands = Commands(server, sync).table() | tasks.table() | chats.table()
@@ -82,10 +87,13 @@ def create_server(*, log_level_fixed: bool = False) -> TwinnyServer:
 
 
 async def _actions(
-    server: TwinnyServer, chats: ChatDocuments, tasks: CodeTasks, params: lsp.CodeActionParams
+    server: TwinnyServer, offers: ChatOffers, tasks: CodeTasks, params: lsp.CodeActionParams
 ) -> list[lsp.CodeAction]:
     """What is wrong first, then what can be done."""
-    return [*code_actions(server, params), *chats.actions(params), *await tasks.actions(params)]
+    document = server.documents.get(params.text_document.uri)
+    if document is not None:
+        params = attrs.evolve(params, range=selection(document, params.range))
+    return [*code_actions(server, params), *offers.actions(params), *await tasks.actions(params)]
 
 
 async def _inline(
@@ -98,10 +106,10 @@ async def _inline(
 
 
 async def _menu(
-    chats: ChatDocuments, completion: CompletionFeatures, params: lsp.CompletionParams
+    chats: ChatDocuments, offers: ChatOffers, completion: CompletionFeatures, params: lsp.CompletionParams
 ) -> lsp.CompletionList:
     """Mentions in chat documents, else the model's, unless it is writing an answer there."""
-    mentions = await chats.menu(params)
+    mentions = await offers.menu(params)
     if mentions is None and chats.is_answering(params.text_document.uri):
         return lsp.CompletionList(is_incomplete=True, items=[])
     return mentions or await completion.menu(params)

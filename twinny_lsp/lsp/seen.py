@@ -30,12 +30,17 @@ def rows_of(span: lsp.Range) -> range:
     return range(span.start.line, last + 1)
 
 
-def is_cursor(document: Document, span: tuple[int, int, int, int]) -> bool:
-    """Whether a selection is a character at most: in Helix, there is no smaller one."""
-    if span[2] - span[0] > 1:
-        return False
-    selected = document.text_in(span)
-    return len(selected) <= 1 or selected == "\r\n"
+def selection(document: Document, span: lsp.Range) -> lsp.Range:
+    """What is selected; empty, as a cursor is, where that is one character: Helix has no smaller selection.
+
+    By what is selected and not by the client: who selects a letter elsewhere does not mean that letter alone
+    either.
+    """
+    start, end = span.start, span.end
+    if end.line - start.line > 1:
+        return span
+    selected = document.text_in((start.line, start.character, end.line, end.character))
+    return lsp.Range(start, start) if len(selected) <= 1 or selected == "\r\n" else span
 
 
 class Seen:
@@ -81,22 +86,46 @@ class Seen:
             return place.path if place.root == root and not chat else ""
 
         unseen = [one.uri for one in self._server.documents if one.uri not in self._order]
-        uris = [*reversed(self._order), *unseen]
-        opened = []
-        for uri in uris:
+        opened: dict[str, Code] = {}
+        above: dict[str, int] = {}
+        for uri in (*reversed(self._order), *unseen):
             document = self._server.documents.get(uri)
-            if document is not None and (path := path_in_root(uri)):
-                opened.append(Code(path, document.language, _bare(document)))
+            if document is not None and (path := path_in_root(uri)) and path not in opened:
+                text, language, rows_above = self._whole(document)
+                above |= rows_above
+                opened[path] = Code(path, language, text)
         selected = None
         if self._selected is not None and (path := path_in_root(self._selected[0])):
-            selected = Selected(path, self._selected[1])
+            uri, rows = self._selected
+            selected = Selected(path, range(rows.start + above.get(uri, 0), rows.stop + above.get(uri, 0)))
         diagnosed = [
-            Diagnosed(path, one.range.start.line, SEVERITIES.get(one.severity or 1, "error"), one.message)
+            Diagnosed(
+                path,
+                one.range.start.line + above.get(uri, 0),
+                SEVERITIES.get(one.severity or 1, "error"),
+                one.message,
+            )
             for uri, several in self._diagnosed.items()
             if (path := path_in_root(uri))
             for one in several
         ]
-        return EditorState(tuple(opened[:MOST_OPEN]), selected, tuple(diagnosed))
+        return EditorState(tuple(opened.values())[:MOST_OPEN], selected, tuple(diagnosed))
+
+    def _whole(self, document: Document) -> tuple[str, str, dict[str, int]]:
+        """(text, language, rows above each cell by its uri): of a cell, those of its notebook."""
+        book = self._server.documents.notebook_of(document.uri)
+        if book is None:
+            return _bare(document), document.language, {}
+        cells = [cell for each in book.cells if (cell := self._server.documents.get(each.uri)) is not None]
+        texts: list[str] = []
+        above: dict[str, int] = {}
+        rows = 0
+        for cell in cells:
+            texts.append(_bare(cell).rstrip("\n") + "\n\n")
+            above[cell.uri] = rows
+            rows += texts[-1].count("\n")
+        code = [cell.language for cell in cells if cell.language != "markdown"]
+        return "".join(texts), code[0] if code else document.language, above
 
 
 def _bare(document: Document) -> str:

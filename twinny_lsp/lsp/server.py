@@ -72,6 +72,12 @@ class TwinnyServer(TwinnyLanguageServer):
         if not await self.ready():
             raise TwinnyError("twinny-lsp could not start; see its log")
 
+    async def require_sendable(self, uri: str) -> None:
+        """Raise TwinnyError for a document that no model may see."""
+        if refusal := await self.backend.gatherer.refusal(uri):
+            path = self.place_of(uri).path or "this document"
+            raise TwinnyError(f"Nothing was sent: {path} {refusal}.")
+
     def place_of(self, uri: str) -> Place:
         """Where a document (or a notebook's cell) is in its project."""
         book = self.documents.notebook_of(uri)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from twinny_lsp.errors import TwinnyError
 from twinny_lsp.lsp.notices import Level
 
 if TYPE_CHECKING:
@@ -40,9 +39,8 @@ class Caution:
             # Again after a change of the network, of its server, or of whom of it may be asked.
             self._told.append(endpoint)
             self._server.tell(_notice(endpoint), Level.WARNING)
-        if uri and (refusal := await self._server.backend.gatherer.refusal(uri)):
-            path = self._server.place_of(uri).path or "this document"
-            raise TwinnyError(f"Nothing was sent: {path} {refusal}.")
+        if uri:
+            await self._server.require_sendable(uri)
         mask = self._server.backend.gatherer.mask
         messages = tuple(replace(one, content=mask(uri, one.content)) for one in question.messages)
         return replace(question, messages=messages)

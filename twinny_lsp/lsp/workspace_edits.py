@@ -83,11 +83,14 @@ def created(uri: str, text: str) -> lsp.WorkspaceEdit:
     )
 
 
-async def apply(server: TwinnyServer, edit: lsp.WorkspaceEdit, label: str) -> bool:
-    """Have the client make a change; whether it did. A person may take long to say yes."""
+async def apply(server: TwinnyServer, edit: lsp.WorkspaceEdit, label: str = "") -> bool:
+    """Have the client make a change; whether it did. A person may take long to say yes.
+
+    Neovim shows the label as a message.
+    """
     if not abilities(server.client_capabilities).applies:
         return False
-    params = lsp.ApplyWorkspaceEditParams(edit, label)
+    params = lsp.ApplyWorkspaceEditParams(edit, label or None)
     try:
         return (await server.workspace_apply_edit_async(params)).applied
     except JsonRpcException:

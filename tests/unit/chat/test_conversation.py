@@ -83,6 +83,15 @@ async def test_a_failure_leaves_the_history_alone() -> None:
     assert [m.content for m in prompt.messages] == ["1", "a", "3"]
 
 
+async def test_an_empty_answer_is_not_remembered() -> None:
+    """An empty message would have some servers refuse all that follow."""
+    provider = FakeProvider([Piece(thinking="hm"), Piece(finish=Finish.STOP)])
+    chats = Conversations(lambda _: provider)
+    answer = await chats.ask(ask("hi"), settings())
+    await chats.ask(ask("more", answer.conversation), settings())
+    assert provider.asked[1].prompt == ChatPrompt((Message("user", "more"),))
+
+
 async def test_a_broken_stream_is_said_to_be_incomplete() -> None:
     answer = await Conversations(lambda _: FakeProvider([Piece("half")])).ask(ask("1"), settings())
     assert (answer.text, answer.finish) == ("half", Finish.INCOMPLETE)

@@ -160,5 +160,47 @@ def test_front_matter_that_says_nothing_is_told_by_line(line: str, word: str) ->
     assert [("line 3" in problem, word in problem) for problem in front.problems] == [(True, True)]
 
 
-def test_a_rule_at_the_top_is_no_front_matter() -> None:
-    assert parse("---\n\nx").turns[0].text == "---\n\nx"
+def test_a_block_that_is_the_models_hides_nothing() -> None:
+    """Only what an answer begins with is ours: else the next message would end up in the block."""
+    sent = "<details><summary>Sent to p: 2 tokens</summary>"
+    said = f"Write\n{sent}\nand"
+    text = f"## You\na\n## m ##\n{said}\n## You\nb\n## m ##\n{sent}\n\n- c\n\n</details>\n\nd\n"
+    assert [turn.text for turn in parse(text).turns] == ["a", said, "b", "d"]
+
+
+def test_a_block_that_is_not_closed_hides_its_first_line_only() -> None:
+    sent = "<details><summary>Sent to p: 2 tokens</summary>\n\n- a\n"
+    text = f"## You\na\n## m ##\n{sent}so\n## You\nb\n## m ##\n{sent}</details>\nd\n"
+    assert [turn.text for turn in parse(text).turns] == ["a", "- a\nso", "b", "d"]
+    thinking = "<details><summary>Thinking</summary>\n\nhm\n"
+    text = f"## You\na\n## m ##\n{thinking}## You\nb\n## m ##\n{sent}</details>\nd\n"
+    assert [turn.text for turn in parse(text).turns] == ["a", "hm", "b", "d"]
+
+
+@pytest.mark.parametrize("text", ["---\n\nx", "---\nSome words.\n\n---\nx", "---\n\n---\nx"])
+def test_a_rule_at_the_top_is_no_front_matter(text: str) -> None:
+    document = parse(text)
+    assert (document.turns[0].text, document.front.problems) == (text, ())
+
+
+def test_a_rule_below_the_message_does_not_swallow_it() -> None:
+    document = parse("---\nmodel: m\n\n## You\nhi\n\n---\nmore\n")
+    assert (document.turns[0].text, document.front.problems) == ("hi\n\n---\nmore", ())
+
+
+@pytest.mark.parametrize(
+    "more", ["title: My notes\n", "tags:\n  - a\n  - b\n", "tags:\n- a\n- b\n", "aliases: [x, y]\n"]
+)
+def test_keys_of_other_programs_are_theirs(more: str) -> None:
+    front = parse(f"\ufeff---\n{more}model: m\n---\n## You\nx").front
+    assert (front.model, front.problems) == ("m", ())
+
+
+def test_what_is_not_meant_for_us_is_no_mistake() -> None:
+    document = parse("---\nNote: old\nSome words.\n---\n## You\nx")
+    assert ([turn.text for turn in document.turns], document.front.problems) == (["x"], ())
+
+
+@pytest.mark.parametrize("line", ["model qwen", "models: qwen", "prvider: ollama"])
+def test_a_slip_in_front_matter_is_told(line: str) -> None:
+    assert "line 2: known here are" in parse(f"---\n{line}\n---\n## You\nx").front.problems[0]

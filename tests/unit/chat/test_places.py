@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from twinny_lsp.chat.document import parse
-from twinny_lsp.chat.places import create, folder_of, is_chat, name_of
+from twinny_lsp.chat.places import create, folder_of, is_chat, name_of, title_of
 
 WHEN = datetime(2026, 3, 9, 14, 5, 6)
 
@@ -21,11 +21,29 @@ WHEN = datetime(2026, 3, 9, 14, 5, 6)
         ("Wie heißt das? 你好", "2026-03-09-wie-heißt-das-你好"),
         ("../../etc/passwd", "2026-03-09-etc-passwd"),
         ("x" * 300, "2026-03-09-" + "x" * 48),
+        ("```py\nx = 1\n```\nwhat is it?", "2026-03-09-what-is-it"),
+        ("```py\nx = 1\n```", "2026-03-09-py"),
         ("one two three four five six seven", "2026-03-09-one-two-three-four-five-six"),
     ],
 )
 def test_names_are_dates_and_first_words(text: str, name: str) -> None:
     assert name_of(WHEN, text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Why is it slow? See @file:a.py", "Why is it slow? See a.py"),
+        ("\n# @selection what does this do\n", "what does this do"),
+        ("```py\nx = 1\n```\nwhat is it?", "what is it?"),
+        ("mail me@example.com", "mail me@example.com"),
+        ("word " * 30, "word word word word word word word word word word word word …"),
+        ("", ""),
+        ("?!", ""),
+    ],
+)
+def test_titles_are_first_words(text: str, title: str) -> None:
+    assert title_of(text) == title
 
 
 def test_a_chat_of_a_project_ignores_itself(tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ from twinny_lsp.chat.templates import PROMPTS, VOCABULARY, Templates, packaged
 from twinny_lsp.documents.text import split_lines
 from twinny_lsp.documents.windows import estimate_tokens
 from twinny_lsp.errors import SettingsError, TemplateError
-from twinny_lsp.exchange import ContextFile
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "chat" / "prompts.txt"
 TEXT = "import os\n\n\ndef a(x):\n    return x\n\n\ndef b(y):\n    if y < 1 and y & 2:\n        return a(y)\n"
@@ -230,11 +229,10 @@ async def test_fences_are_longer_than_those_in_the_code(folder: Path) -> None:
 async def test_a_secret_is_hidden_and_comes_back(folder: Path) -> None:
     lines = [f'TOKEN = "{SECRET}"\n', "def call():\n", f'    return get("{SECRET}")\n']
     of = passage(lines, Span((1, 0), (2, 99)), "python")
-    files = (ContextFile("other.py", f'KEY = "{SECRET}"'),)
-    prepared = await prepare_task(replace(ASKED, passage=of, files=files), Templates(folder))
+    prepared = await prepare_task(replace(ASKED, passage=of), Templates(folder))
     sent = shown(prepared)
     assert SECRET[4:] not in sent
-    assert sent.count("HIDDEN_SECRET_1") == 3
+    assert sent.count("HIDDEN_SECRET_1") == 2
     name = re.findall(r'get\("(.*)"\)', sent)[0]
     made = decide(f'```\nasync def call():\n    return await get("{name}")\n```', of, hidden=prepared.hidden)
     assert isinstance(made, Replacement)

@@ -133,6 +133,17 @@ def test_changes_since_the_last_commit(repository: Repository, project: Path) ->
     assert found.refused == ("hidden.txt is named by .gitignore",)
 
 
+def test_a_rename_of_what_no_model_may_see(repository: Repository, project: Path) -> None:
+    """Git quotes such a name."""
+    (project / 'a "secret".key').write_text("one\ntwo\nthree\nfour\n")
+    git(project, "add", "-f", ".")
+    git(project, "commit", "-q", "-m", "x")
+    git(project, "mv", 'a "secret".key', "plain.txt")
+    found = attach(find("@diff"), EditorState(), repository)[0]
+    assert found.excerpts == ()
+    assert found.refused[0].startswith('a "secret".key ')
+
+
 def test_a_repository_cannot_have_programs_started(
     repository: Repository, project: Path, tmp_path: Path
 ) -> None:
@@ -144,8 +155,10 @@ def test_a_repository_cannot_have_programs_started(
     git(project, "commit", "-q", "-m", "x")
     (project / "src/parse.py").write_text("changed\n")
     (project / ".gitattributes").write_text("*.py diff=evil filter=evil\n")
-    for key in ("core.fsmonitor", "diff.external", "diff.evil.command", "diff.evil.textconv", "core.pager"):
+    keys = ("core.fsmonitor", "core.pager", "diff.external", "diff.evil.command", "diff.evil.textconv")
+    for key in (*keys, "filter.evil.clean", "filter.evil.process"):
         git(project, "config", key, str(script))
+    git(project, "config", "filter.evil.required", "true")
     assert "+changed" in attach(find("@diff"), EditorState(), repository)[0].excerpts[0].text
     assert not mark.exists()
 

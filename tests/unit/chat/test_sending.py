@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -140,3 +141,14 @@ async def test_without_a_tokenizer_it_is_an_estimate() -> None:
     document = parse("hello")
     composer = Composer(TokenCounts(FakeProvider([]), "m"), look_up, Budget(1000, 100), masks=True)
     assert (await composer.compose(document, 0, "")).size.startswith("about ")
+
+
+async def test_of_a_huge_file_only_what_may_be_sent_is_counted() -> None:
+    provider = Counting([])
+    document = parse("## You\n@file:400000\n")
+    sending = await Composer(TokenCounts(provider, "m"), look_up, Budget(1000, 0), masks=True).compose(
+        document, 0, ""
+    )
+    assert re.search(r"the first \d+ of 400,000 lines", sending.told[1])
+    assert 300 < sending.tokens <= 1000
+    assert max(map(len, provider.counted)) < 20_000

@@ -78,3 +78,19 @@ def test_nothing_to_do_is_told(repository: Path, capsys: pytest.CaptureFixture[s
     assert "git add" in capsys.readouterr().err
     assert main(["commit-message", "--provider", "nope"]) == 2
     assert "--provider nope" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["settings", "option"])
+def test_people_one_does_not_know_are_not_asked(
+    repository: Path, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    stage(repository, "a.py", "x = 1\n")
+    chosen = "[chat]\nprovider = 'symmetry'\nmodel = 'some-model'\n" if where == "settings" else ""
+    config = f"[providers.symmetry]\nopt_in = true\n{chosen}"
+    (repository.parent / "config.toml").write_text(config, encoding="utf-8")
+    options = [] if chosen else ["--provider", "symmetry", "--model", "some-model"]
+    assert main(["commit-message", *options]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "not asked for from symmetry: people you do not know" in said.err
+    assert main(["commit-message", "--prompt", *options]) == 0, "nothing is sent for that"

@@ -19,10 +19,13 @@ from twinny_lsp.chat.edits.answers import read
 from twinny_lsp.chat.edits.decide import No, Why, no
 from twinny_lsp.chat.edits.passage import Span, passage
 from twinny_lsp.chat.edits.prose import refuses
+from twinny_lsp.chat.fences import fence_for
 from twinny_lsp.chat.prompting import Values, fill
 from twinny_lsp.chat.tasks import COMMIT_MESSAGE
 from twinny_lsp.chat.templates import Templates
 from twinny_lsp.exchange import Message
+from twinny_lsp.providers.endpoint import Endpoint
+from twinny_lsp.providers.presets import PRESETS
 
 TOKENS = 2048
 """Of the changes that are shown."""
@@ -57,6 +60,17 @@ class Prepared:
     shown: Summary
 
 
+def refused(endpoint: Endpoint | None) -> str:
+    """Why nobody is asked there for a commit message; "" where that may be."""
+    preset = PRESETS.get(endpoint.preset) if endpoint else None
+    if endpoint is None or preset is None or not preset.notice:
+        return ""
+    return (
+        f"Commit messages are not asked for from {endpoint.name}: people you do not know would read the "
+        "changes, with the names of your files. Choose another `chat.provider`."
+    )
+
+
 async def prepare_commit(
     staged: Staged,
     why_never: Judge,
@@ -76,7 +90,8 @@ async def prepare_commit(
     style = _usual(staged.subjects) if style is Style.AUTO else style
     whole = f"{shown.stat}\n\n{shown.diff}" if shown.diff else shown.stat
     values: Values = {"diff": shown.diff, "stat": shown.stat, "code": whole, "style": _ASKED[style]}
-    messages = await fill(COMMIT_MESSAGE, {**values, "language": "diff", "fence": "```"}, templates)
+    values |= {"language": "diff", "fence": fence_for(whole)}
+    messages = await fill(COMMIT_MESSAGE, values, templates)
     return Prepared(messages, style, shown)
 
 

@@ -1,7 +1,4 @@
-"""What is staged in a git repository, asked of git itself: the only place in chat/ that starts a program.
-
-Bounded in time and size; nothing of the repository's own configuration can have a program started.
-"""
+"""What is staged in a git repository, asked of git itself; bounded in time and size."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinny_lsp.chat.git import DIFF, GIT, VARIABLES
 from twinny_lsp.errors import TwinnyError
 
 TIMEOUT_S = 10.0
@@ -18,11 +16,6 @@ MOST_BYTES = 8_000_000
 """Of a diff; what is beyond is not read, and the last file is then cut off."""
 _MOST_COMPLAINT = 4096
 _SUBJECTS = 20
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
-_DIFF = (
-    *("diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames"),
-    *("--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--diff-algorithm=histogram"),
-)
 
 
 class GitFailed(TwinnyError):
@@ -51,7 +44,7 @@ async def staged(folder: Path, timeout_s: float = TIMEOUT_S) -> Staged:
         async with asyncio.timeout(timeout_s):
             top = await _git(folder, "rev-parse", "--show-toplevel")
             root = Path(top.decode("utf-8", "surrogateescape").rstrip("\n"))
-            diff = await _git(root, *_DIFF)
+            diff = await _git(root, *DIFF, "--cached")
             if not diff.strip():
                 raise NothingStaged("Nothing is staged: `git add` what belongs into the commit.")
             log = await _git(root, "log", f"-{_SUBJECTS}", "--format=%s", "--no-merges", may_fail=True)
@@ -64,10 +57,10 @@ async def staged(folder: Path, timeout_s: float = TIMEOUT_S) -> Staged:
 async def _git(folder: Path, *arguments: str, may_fail: bool = False) -> bytes:
     """What git prints; at most MOST_BYTES of it."""
     pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    variables = {**os.environ, **VARIABLES}
     try:
         process = await asyncio.create_subprocess_exec(
-            *_GIT, *arguments, cwd=folder, env=environment, stdin=none, stdout=pipe, stderr=pipe
+            *GIT, *arguments, cwd=folder, env=variables, stdin=none, stdout=pipe, stderr=pipe
         )
     except FileNotFoundError:
         raise GitFailed("git is not installed, or the folder is not there.") from None

@@ -160,6 +160,13 @@ def test_a_secret_is_masked_before_a_long_line_is_cut() -> None:
     assert head[3:] not in shown.diff
 
 
+async def test_the_fence_is_longer_than_those_of_the_changes(tmp_path: Path) -> None:
+    staged = Staged(tmp_path, file_diff("a.md", ["+```py", "+x = 1", "+```"]), ())
+    (tmp_path / "commit-message.hbs").write_text("{{{fence}}}{{{language}}}\n{{{diff}}}{{{fence}}}")
+    prepared = await prepare_commit(staged, lambda _: "", Templates(tmp_path))
+    assert prepared.messages[-1].content.startswith("````diff\n")
+
+
 async def test_all_held_back_is_told(tmp_path: Path) -> None:
     with pytest.raises(NothingStaged, match="held back"):
         await prepare_commit(
