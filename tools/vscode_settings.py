@@ -41,7 +41,8 @@ def manifest() -> str:
     found = json.loads((ROOT / MANIFEST).read_text(encoding="utf-8"))
     sections = configuration()
     found["contributes"]["configuration"] = sections
-    limited = [name for section in sections for name in section["properties"] if name in OF_A_FOLDER]
+    parts = {name: part for section in sections for name, part in section["properties"].items()}
+    limited = [name for name, part in parts.items() if part["scope"] != "machine"]
     found["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = limited
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
@@ -65,7 +66,9 @@ def configuration() -> list[dict[str, Any]]:
 def _properties(section: str, parts: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for key, part in parts.items():
         name = ".".join(filter(None, (SECTION, section, key)))
-        scope = "resource" if name in OF_A_FOLDER else "machine"
+        # Tables are the user's: one may name a provider.
+        narrows = name in OF_A_FOLDER and part.get("type") in ("boolean", "integer")
+        scope = "resource" if narrows else "machine"
         yield name, {**_shown(part), "scope": scope, "markdownDescription": part["description"]}
 
 

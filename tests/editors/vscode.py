@@ -245,10 +245,6 @@ class Workbench:
         """Click what is there once it is."""
         self.do(self.page.locator(selector).first.click(button=button, timeout=1000 * WAIT_S))
 
-    def quick_pick(self, title: str) -> None:
-        """Choose from a list that is open."""
-        self.click(f".quick-input-list .monaco-list-row:has-text({title!r})")
-
     def command(self, title: str) -> None:
         """Run a command from the palette."""
         self.keys("F1")
@@ -380,18 +376,9 @@ class Workbench:
         self.select(label)
         self.keys("Enter")
 
-    def executed(self) -> list[str]:
-        """The server's commands that the editor has run."""
-        return [e.message["params"]["command"] for e in self.traffic.said(EDITOR, "workspace/executeCommand")]
-
     def toasts(self) -> list[str]:
         """The messages on screen."""
         return self.texts(".notification-toast .notification-list-item-message")
-
-    def status(self) -> str:
-        """What our entry in the status bar says to a screen reader."""
-        entry = self.page.locator("[id='twinny-lsp.twinny-lsp.twinny-lsp.client.status'] a").first
-        return str(self.do(entry.get_attribute("aria-label")) or "")
 
     def picture(self, path: Path) -> None:
         """A screenshot."""

@@ -112,6 +112,19 @@ class Window(Workbench):
         by_hand = [entry.id for entry in asked if entry.message["params"]["context"]["triggerKind"] == 1]
         return by_hand[-1] if by_hand else None
 
+    def quick_pick(self, title: str) -> None:
+        """Choose from a list that is open."""
+        self.click(f".quick-input-list .monaco-list-row:has-text({title!r})")
+
+    def status(self) -> str:
+        """What our entry in the status bar says to a screen reader."""
+        entry = self.page.locator("[id='twinny-lsp.twinny-lsp.twinny-lsp.client.status'] a").first
+        return str(self.do(entry.get_attribute("aria-label")) or "")
+
+    def executed(self) -> list[str]:
+        """The server's commands that the editor has run."""
+        return [e.message["params"]["command"] for e in self.traffic.said(EDITOR, "workspace/executeCommand")]
+
     def new_chat(self) -> None:
         """Show an empty chat, its field in focus."""
         self.command("twinny-lsp: New chat")
