@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import psutil
 
 from tests.editors.chat import run_loop
-from tests.editors.lsp_tee import EDITOR, Traffic, until
+from tests.editors.lsp_tee import Traffic, until
 from tests.editors.screens import wanted
 from tools.fetch_editors import Editor
 
@@ -128,7 +128,6 @@ def serving(programs: Programs, folders: Folders, path: str) -> Iterator[str]:
     env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), nowhere)
     env |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     env |= {"EXTENSIONS_GALLERY": json.dumps({"serviceUrl": nowhere})}
-    # What an editor that runs this test has said must not reach this one.
     env = {key: value for key, value in env.items() if not key.startswith("VSCODE_")}
     # As when it is started from a shell: otherwise a login shell is asked for the PATH, and ours is lost.
     env["VSCODE_CLI"] = "1"
