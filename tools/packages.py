@@ -21,6 +21,8 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache"
 SUITE = "forky"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TIMEOUT_S = 300
+QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+"""How npm is asked: nothing of a package is run, and nobody is told what is installed."""
 
 
 class Unavailable(Exception):
@@ -162,8 +164,7 @@ def from_npm(packages: tuple[str, ...], root: Path) -> None:
     """Install npm packages (`name@version`) below `root`, without running scripts of theirs."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "package.json").write_text(json.dumps({"private": True}), encoding="utf-8")
-    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    run(["npm", "install", "--prefix", str(root), *quiet, *packages])
+    run(["npm", "install", "--prefix", str(root), *QUIET, *packages])
 
 
 def from_pip(packages: tuple[str, ...], root: Path) -> None:

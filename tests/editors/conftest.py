@@ -12,6 +12,9 @@ import pytest
 from tests.editors.chat import ChatModel
 from tests.editors.lsp_tee import Traffic, a_server
 from tests.editors.model import Model, serving
+from tests.editors.vscode import Programs
+from tests.editors.vscode_window import Window, a_window
+from tools import vsix
 from tools.fetch_editors import Editor, locate
 from tools.packages import Unavailable
 
@@ -58,3 +61,27 @@ def chat_model() -> Iterator[ChatModel]:
     loop = asyncio.new_event_loop()
     with serving(ChatModel(loop), loop) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def vscode_programs() -> Programs:
+    """What VS Code takes, its browser included."""
+    return Programs(*(editor_or_skip(name) for name in ("code-server", "chromium", "playwright")))
+
+
+@pytest.fixture(scope="session")
+def vscode_extension() -> Path:
+    """The extension, compiled and bundled."""
+    try:
+        return vsix.build()
+    except Unavailable as problem:
+        pytest.skip(f"the extension for VS Code cannot be built here: {problem}")
+
+
+@pytest.fixture(scope="session")
+def vscode(
+    vscode_programs: Programs, vscode_extension: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Window]:
+    """One VS Code with our extension and pyright for all tests: it takes long to start."""
+    with a_window(vscode_programs, vscode_extension, tmp_path_factory.mktemp("vscode")) as window:
+        yield window

@@ -68,7 +68,7 @@ class Model:
         return [request for request in self.server.requests if request.path == "/api/generate"]
 
     def answer(self, request: Recorded) -> Reply:
-        """What it says; for tests that have it say something else for a while."""
+        """Go on with the text the request ends in; for tests that have it say something else for a while."""
         found = re.search(r"<PRE> ?(.*) <SUF>", request.json.get("prompt", ""), re.DOTALL)
         before = found[1] if found else ""
         cuts = (i for i in range(len(self.text), self.known - 1, -1) if before.endswith(self.text[:i]))

@@ -24,9 +24,16 @@ _NAMED = (
 
 def keep(name: str, screen: str) -> None:
     """Write the picture, if pictures are wanted; `screen` is text, with or without escape sequences."""
+    if folder := wanted():
+        (folder / f"{name}.svg").write_text(as_svg(screen), encoding="utf-8")
+
+
+def wanted() -> Path | None:
+    """The folder for pictures, made if need be; None where none are wanted."""
     if folder := os.environ.get("EDITOR_TESTS_SCREENS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        Path(folder, f"{name}.svg").write_text(as_svg(screen), encoding="utf-8")
+        return Path(folder)
+    return None
 
 
 Run = tuple[str, str, str]

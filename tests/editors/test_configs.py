@@ -34,7 +34,7 @@ def test_the_vs_code_client_names_files_that_are_there() -> None:
     source = (folder / package["main"]).read_text(encoding="utf-8")
     assert set(re.findall(r"require\('([\w-]+)", source)) == {"vscode", *package["dependencies"]}
     [(setting, described)] = package["contributes"]["configuration"]["properties"].items()
-    assert setting == "twinny-lsp.client.command"
+    assert setting == "twinny-lsp-client.command"
     assert (described["default"], described["scope"]) == ("twinny-lsp", "machine"), "no workspace may set it"
 
 
