@@ -134,7 +134,7 @@ def _lost_in_first(lines: Sequence[str], passage: Passage, first: str) -> bool:
 
 def _scaled(lines: Sequence[str], passage: Passage) -> list[str] | None:
     """With steps of 4 for steps of 2, or the other way, where the document has these; None if they agree."""
-    own = _unit([*passage.above(_NEAR), *passage.code, *passage.below(_NEAR)])
+    own = _unit(_dedented(passage.code)) or _unit([*passage.above(_NEAR), *passage.below(_NEAR)])
     theirs = _unit(lines)
     if (theirs, own) == (2, 4):
         return [lead(line) * 2 + line.lstrip(" ") for line in lines]
