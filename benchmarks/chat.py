@@ -25,8 +25,8 @@ from pathlib import Path
 
 from benchmarks.server import SERVE, Report
 from benchmarks.startup import environment
-from tests.editors.chat import run_loop
 from tests.editors.lsp_tee import Traffic, until
+from tests.editors.model import serving
 from tests.editors.neovim import CLIENT, Neovim
 from tests.support.editor import Editor
 from tests.support.fake_server import FakeServer, Recorded, Reply, chat_stream
@@ -127,24 +127,14 @@ async def _typing(chat: MarkdownEditor) -> None:
         chat.type(len("Notes:"), "x")
 
 
-@contextlib.contextmanager
-def served() -> Iterator[Model]:
-    """The model on a loop in a thread of its own."""
-    loop, thread = run_loop()
-    model = Model()
-    asyncio.run_coroutine_threadsafe(model.server.__aenter__(), loop).result(10)
-    try:
-        yield model
-    finally:
-        asyncio.run_coroutine_threadsafe(model.server.__aexit__(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-
-
 def neovim(report: Report, rounds: int) -> None:
     editor = locate("nvim")
     for types in (False, True):
-        with served() as model, tempfile.TemporaryDirectory() as folder, on_path(Path(folder)) as traffic:
+        with (
+            serving(Model()) as model,
+            tempfile.TemporaryDirectory() as folder,
+            on_path(Path(folder)) as traffic,
+        ):
             project = Path(folder) / "project"
             path = project / ".twinny" / "chat" / "a.md"
             path.parent.mkdir(parents=True)

@@ -6,13 +6,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.editors.figures import Figure, medians
+from benchmarks.editors.figures import Figure, in_turns
 from tests.editors.emacs import Emacs, completing, ghostly, pyright
 from tests.editors.keys import TEXT, processor_s, type_fast
 from tests.editors.model import Model, serving
 from tests.support.fake_server import ollama_stream
 
-TURNS = 10
 MODEL_S = 0.2
 GENERATE = ("POST", "/api/generate")
 
@@ -53,19 +52,13 @@ def _menus(model: Model) -> list[Figure]:
         ghostly(Path(one), completing(model.url), pyright()) as ours,
         ghostly(Path(other), completing(model.url), f"(setq twinny-lsp-modes nil)\n{pyright()}") as alone,
     ):
-        times: dict[Emacs, list[float]] = {ours: [], alone: []}
-        for emacs in times:
+        for emacs in (ours, alone):
             path = emacs.project / "a.py"
             path.write_text("import math\n\n")
             emacs.eval(f'(progn (find-file "{path}") (goto-char (point-max)) nil)')
             emacs.keys("C-e")
             emacs.until(lambda emacs=emacs: "[eglot:" in emacs.screen(), "pyright is there", 60)
-        for turn in range(TURNS + 1):
-            for emacs, seconds in times.items():
-                taken = _menu(emacs)
-                if turn:  # the first is pyright's start
-                    seconds.append(taken)
-        return medians(times[ours], times[alone])
+        return in_turns(ours, alone, _menu)
 
 
 def _menu(emacs: Emacs) -> float:

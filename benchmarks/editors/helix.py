@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.editors.figures import Figure, medians
+from benchmarks.editors.figures import Figure, in_turns
 from tests.editors.helix import Helix, beside, running, settings
 from tests.editors.keys import TEXT, processor_s, type_fast
 from tests.editors.model import Model, serving
 from tests.support.fake_server import ollama_stream
 from tools.fetch_editors import locate
 
-TURNS = 10
 MODEL_S = 0.2
 GENERATE = ("POST", "/api/generate")
 COMPLETION = {"debounce": 0}
@@ -56,13 +55,7 @@ def _menus(model: Model) -> list[Figure]:
             helix.command("goto 2")
             helix.keys("A")
         helix.until(lambda: ours.knows(ours.project / "a.py"), "our server knows it")
-        times: dict[Helix, list[float]] = {without: [], ours: []}
-        for turn in range(TURNS + 1):
-            for helix, seconds in times.items():
-                taken = _menu(helix)
-                if turn:  # the first is pyright's start
-                    seconds.append(taken)
-        return medians(times[ours], times[without])
+        return in_turns(ours, without, _menu)
 
 
 def _menu(helix: Helix) -> float:

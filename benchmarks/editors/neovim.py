@@ -9,7 +9,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.editors.figures import Figure, medians
+from benchmarks.editors.figures import Figure, in_turns
 from tests.editors import keys
 from tests.editors.model import Model, serving
 from tests.editors.neovim import MENU, Neovim, Setup, running
@@ -17,7 +17,6 @@ from tests.editors.test_neovim import settings
 from tests.editors.test_neovim_beside import TEXT, Waiting, attached, for_pyright, of_pyright
 from tools.fetch_editors import locate
 
-TURNS = 15
 STOPWATCH = """
 vim.api.nvim_create_autocmd('InsertCharPre', { callback = function()
   if vim.v.char == '.' then vim.g.dot_at, vim.g.menu_at = vim.uv.hrtime(), 0 end
@@ -77,16 +76,9 @@ def _beside_pyright(name: str) -> list[Figure]:
             neovim.nvim.command(f"edit {path}")
             neovim.nvim.current.window.cursor = (3, 0)
             neovim.until(lambda neovim=neovim: attached(neovim), "pyright is there")  # type: ignore[misc]
-            _menu_s(neovim)  # it reads what it needs
-        taken: dict[Neovim, list[float]] = {alone: [], beside: []}
-        for _ in range(TURNS):
-            for neovim, times in taken.items():
-                times.append(_menu_s(neovim))
+        figures = in_turns(beside, alone, _menu_s)
         model.let()
-        return [
-            Figure(f"{editor.version}: {one.what}", one.value, one.unit)
-            for one in medians(taken[beside], taken[alone])
-        ]
+        return [Figure(f"{editor.version}: {one.what}", one.value, one.unit) for one in figures]
 
 
 def _menu_s(neovim: Neovim) -> float:

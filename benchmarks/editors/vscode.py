@@ -10,16 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.editors.figures import Figure, medians
+from benchmarks.editors.figures import Figure, in_turns
 from tests.editors.keys import TEXT, processor_s, type_fast
 from tests.editors.vscode import Programs
 from tests.editors.vscode_window import Window, a_window
 from tests.support.fake_server import ollama_stream
 from tools import vsix
 from tools.fetch_editors import locate
-
-MENUS = 15
-"""Each way; they take turns."""
 
 
 def measure() -> list[Figure]:
@@ -53,17 +50,14 @@ def _menus(window: Window) -> list[Figure]:
     window.keys("Control+Space")
     window.until(lambda: "path" in window.menu(), "pyright is ready")
     goes_on = window.held_up()
-    ways: tuple[list[float], list[float]] = ([], [])
-    for _ in range(MENUS):
-        for times, enabled in zip(ways, (True, False), strict=True):
-            window.set(completion_enabled=enabled)
-            times.append(_menu(window))
+    figures = in_turns(True, False, lambda enabled: _menu(window, enabled=enabled))
     goes_on()
-    return medians(*ways)
+    return figures
 
 
-def _menu(window: Window) -> float:
+def _menu(window: Window, *, enabled: bool) -> float:
     """Seconds from a letter to pyright's item, in the menu that opens by itself."""
+    window.set(completion_enabled=enabled)
     window.keys("Escape", "Backspace")
     window.keys("Escape")
     window.until(lambda: not window.menu(), "no menu is open")

@@ -32,6 +32,16 @@ def nvim_editor() -> Editor:
     return editor_or_skip("nvim")
 
 
+@pytest.fixture(scope="session")
+def hx() -> Editor:
+    return editor_or_skip("hx")
+
+
+@pytest.fixture(scope="session")
+def tmux() -> Editor:
+    return editor_or_skip("tmux")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """An empty project: a folder an editor takes for a root."""

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -287,3 +288,18 @@ def ghostly(folder: Path, settings: Mapping[str, object], more: str = "") -> Ite
 def pyright() -> str:
     """Init file: pyright by Eglot in Python."""
     return PYRIGHT.format(command=locate("pyright").binary.with_name("pyright-langserver"))
+
+
+def killed_while_it_writes(emacs: Emacs, models: Both, send: Callable[[], object]) -> None:
+    """The server dies in the middle of an answer: another one is started, and the text stays as it is."""
+    models.says(["Half of it", None])
+    send()
+    emacs.until(lambda: "Half of it" in emacs.text(), "the answer begins")
+    before = emacs.text()
+    (server,) = emacs.traffic.servers()
+    os.kill(server, signal.SIGKILL)
+    emacs.until(lambda: emacs.traffic.servers() not in ([], [server]), "another one runs")
+    models.goes_on()
+    emacs.type(" More.")
+    emacs.until(lambda: " More." in emacs.text(), "the editor goes on")
+    assert emacs.text().replace(" More.", "", 1) == before

@@ -23,7 +23,6 @@ from tests.editors.chat import (
     typed,
     without_sent,
 )
-from tests.editors.conftest import editor_or_skip
 from tests.editors.helix import Helix, home_with_config
 from tests.editors.lsp_tee import Traffic, until
 from tests.editors.screens import keep
@@ -32,34 +31,24 @@ from tools.fetch_editors import Editor
 pytestmark = pytest.mark.editor
 
 
-@pytest.fixture(scope="module")
-def helix_editor() -> Editor:
-    return editor_or_skip("hx")
-
-
-@pytest.fixture(scope="module")
-def tmux() -> Editor:
-    return editor_or_skip("tmux")
-
-
 def started(
-    helix_editor: Editor, tmux: Editor, project: Path, tmp_path: Path, traffic: Traffic, settings: str
+    hx: Editor, tmux: Editor, project: Path, tmp_path: Path, traffic: Traffic, settings: str
 ) -> Helix:
     """Helix with the shipped configuration and a person's settings below it."""
     home = home_with_config(tmp_path / "config", f"[language-server.twinny-lsp.config]\n{settings}")
     env = {"XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    return Helix(helix_editor, tmux, project, traffic, env)
+    return Helix(hx, tmux, project, traffic, env)
 
 
 @pytest.fixture
 def helix(
-    helix_editor: Editor, tmux: Editor, project: Path, tmp_path: Path, traffic: Traffic, chat_model: ChatModel
+    hx: Editor, tmux: Editor, project: Path, tmp_path: Path, traffic: Traffic, chat_model: ChatModel
 ) -> Iterator[Helix]:
     settings = (
         f"providers = {{ ollama = {{ baseUrl = {json.dumps(chat_model.server.url)} }} }}\n"
         f'completion = {{ enabled = false }}\nchat = {{ model = "{MODEL}" }}\n'
     )
-    editor = started(helix_editor, tmux, project, tmp_path, traffic, settings)
+    editor = started(hx, tmux, project, tmp_path, traffic, settings)
     yield editor
     try:
         until(lambda: not traffic.badly_answered(), "every request is answered once")
@@ -189,11 +178,11 @@ def test_an_explanation_streams_into_a_chat_and_is_taken_back_by_time(
 
 @pytest.mark.real
 def test_the_embedded_model_answers(
-    helix_editor: Editor, tmux: Editor, project: Path, tmp_path: Path, traffic: Traffic
+    hx: Editor, tmux: Editor, project: Path, tmp_path: Path, traffic: Traffic
 ) -> None:
     """The real llama.cpp, with the model of the package."""
     settings = 'completion = { enabled = false }\nchat = { provider = "embedded", maxTokens = 40 }\n'
-    helix = started(helix_editor, tmux, project, tmp_path, traffic, settings)
+    helix = started(hx, tmux, project, tmp_path, traffic, settings)
     try:
         path = open_chat(helix, project)
         write(helix, "Hello")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 
 from tests.editors.chat import BETTER, CODE, answer_of
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Both, Emacs, Program, Server, completing, plist
+from tests.editors.emacs import Both, Emacs, Program, Server, completing, killed_while_it_writes, plist
 from tests.editors.keys import TEXT, type_fast
 from tests.editors.model import serving
 from tests.support.fake_server import HANG, Reply
@@ -173,17 +171,7 @@ def test_the_server_is_killed_while_it_writes(emacs: Emacs, models: Both) -> Non
     emacs.until(lambda: emacs.eval("(if (eglot-managed-p) t)"), "Eglot manages it")
     emacs.keys("M->")
     emacs.type("Say it.")
-    models.says(["Half of it", None])
-    act(emacs, "Send to model")
-    emacs.until(lambda: "Half of it" in emacs.text(), "the answer begins")
-    before = emacs.text()
-    (server,) = emacs.traffic.servers()
-    os.kill(server, signal.SIGKILL)
-    emacs.until(lambda: emacs.traffic.servers() not in ([], [server]), "another one runs")
-    models.goes_on()
-    emacs.type(" More.")
-    emacs.until(lambda: " More." in emacs.text(), "the editor goes on")
-    assert emacs.text().replace(" More.", "", 1) == before
+    killed_while_it_writes(emacs, models, lambda: act(emacs, "Send to model"))
 
 
 def test_beside_another_server_through_a_multiplexer(tmp_path: Path, models: Both) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 from tests.editors.chat import BETTER, CODE, answer_of
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Both, Emacs, Program, Server, plist
+from tests.editors.emacs import Both, Emacs, Program, Server, killed_while_it_writes, plist
 from tests.editors.keys import TEXT, type_fast
 from tests.editors.model import serving
 from tests.support.fake_server import HANG, Reply
@@ -202,17 +200,7 @@ def test_fast_typing_loses_and_doubles_nothing(emacs: Emacs, models: Both) -> No
 def test_the_server_is_killed_while_it_writes(emacs: Emacs, models: Both) -> None:
     """lsp-mode starts another server by itself."""
     chat(emacs, models, "killed.py")
-    models.says(["Half of it", None])
-    act(emacs, "Send to model")
-    emacs.until(lambda: "Half of it" in emacs.text(), "the answer begins")
-    before = emacs.text()
-    (server,) = emacs.traffic.servers()
-    os.kill(server, signal.SIGKILL)
-    emacs.until(lambda: emacs.traffic.servers() not in ([], [server]), "another one runs")
-    models.goes_on()
-    emacs.type(" More.")
-    emacs.until(lambda: " More." in emacs.text(), "the editor goes on")
-    assert emacs.text().replace(" More.", "", 1) == before
+    killed_while_it_writes(emacs, models, lambda: act(emacs, "Send to model"))
 
 
 def test_ghost_text_of_its_own_is_taken(emacs: Emacs, models: Both) -> None:

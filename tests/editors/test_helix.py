@@ -48,11 +48,6 @@ class Gated:
 
 
 @pytest.fixture(scope="module")
-def helix_editor() -> Editor:
-    return editor_or_skip("hx")
-
-
-@pytest.fixture(scope="module")
 def gated() -> Iterator[Gated]:
     loop = asyncio.new_event_loop()
     with serving(Model(), loop) as model:
@@ -60,13 +55,11 @@ def gated() -> Iterator[Gated]:
 
 
 @pytest.fixture(scope="module")
-def one_helix(
-    helix_editor: Editor, gated: Gated, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Helix]:
+def one_helix(hx: Editor, gated: Gated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helix]:
     """One editor for the tests of this file, each with a file of its own."""
     folder = tmp_path_factory.mktemp("helix")
     added = settings(gated.model.url, completion=COMPLETION)
-    with running(helix_editor, editor_or_skip("tmux"), folder, added) as editor:
+    with running(hx, editor_or_skip("tmux"), folder, added) as editor:
         yield editor
 
 
@@ -110,17 +103,17 @@ def take(helix: Helix, label: str, number: int = 1) -> None:
     helix.keys(*["C-n"] * number, "Enter")
 
 
-def test_each_language_keeps_the_servers_helix_gives_it(helix_editor: Editor, tmp_path: Path) -> None:
+def test_each_language_keeps_the_servers_helix_gives_it(hx: Editor, tmp_path: Path) -> None:
     """Helix replaces the list, so a row that forgets a server would take it from the user."""
     rows = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["language"]
     bare, ours = tmp_path / "bare", home_with_config(tmp_path / "ours")
     bare.mkdir()
     assert len(rows) > 50
     for row in rows:
-        before = configured_servers(helix_editor, bare, row["name"])
+        before = configured_servers(hx, bare, row["name"])
         assert row["language-servers"] == [*before, "twinny-lsp"], row["name"]
     for row in rows[::10]:  # it reads the whole file each time
-        assert configured_servers(helix_editor, ours, row["name"]) == row["language-servers"]
+        assert configured_servers(hx, ours, row["name"]) == row["language-servers"]
 
 
 @pytest.mark.parametrize(

@@ -26,16 +26,6 @@ ITEM = "return_of_another"
 OTHER = [sys.executable, str(Path(other_server.__file__)), str(LATE_S), ITEM]
 
 
-@pytest.fixture(scope="module")
-def hx() -> Editor:
-    return editor_or_skip("hx")
-
-
-@pytest.fixture(scope="module")
-def tmux() -> Editor:
-    return editor_or_skip("tmux")
-
-
 @pytest.fixture
 def helix(hx: Editor, tmux: Editor, tmp_path: Path, model: Model) -> Iterator[Helix]:
     added = settings(model.url, completion=COMPLETION) + beside("other", OTHER)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.editors.chat import CODE, MODEL, ChatModel
-from tests.editors.conftest import editor_or_skip
 from tests.editors.helix import Helix, running, settings
 from tests.editors.model import Model
 from tests.support.fake_server import HANG, Reply
@@ -18,16 +17,6 @@ pytestmark = pytest.mark.editor
 
 GENERATE = ("POST", "/api/generate")
 LINES = 60
-
-
-@pytest.fixture(scope="module")
-def hx() -> Editor:
-    return editor_or_skip("hx")
-
-
-@pytest.fixture(scope="module")
-def tmux() -> Editor:
-    return editor_or_skip("tmux")
 
 
 @pytest.fixture
