@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twinny_lsp.documents.text import split_lines
-
 PLAIN = "plaintext"
 
 
@@ -251,6 +249,8 @@ _UNSAFE: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     "tcl": ((re.compile(r"\{"), "("), (re.compile(r"\}"), ")")),  # counts braces in comments too
 }
 # Some languages end a line, and so a line comment, at these as well (JavaScript: U+2028; C#: NEL).
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""As LSP has it."""
 _SEPARATORS = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 
@@ -322,7 +322,7 @@ def comment(lines: Iterable[str], language_id: str) -> str:
     unsafe = _UNSAFE.get(opener or row.id, ())
     parts: list[str] = []
     for text in lines:
-        pieces = split_lines(text)
+        pieces = _LINE_END.split(text)
         if len(pieces) > 1 and not pieces[-1]:
             pieces.pop()
         parts.extend(_comment_line(row, piece, unsafe) for piece in pieces)

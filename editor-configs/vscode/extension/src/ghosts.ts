@@ -4,7 +4,6 @@
 // 750 ms, and then does not show what comes. So it has an answer soon, which may be none; and when a late one comes
 // while the cursor is where it was, VS Code is made to ask for it.
 import * as vscode from 'vscode';
-import type { Connection } from './connection';
 import { CLIENT } from './settings';
 
 /** How long the menus of others may be held back for ghost text. What the server knows comes in less. */
@@ -20,6 +19,12 @@ type Ask = (
   token: vscode.CancellationToken,
 ) => vscode.ProviderResult<Item[] | vscode.InlineCompletionList>;
 
+/** What is told to the server. */
+interface Server {
+  execute(command: string): Promise<unknown>;
+  notify(method: string, params: object): Promise<void>;
+}
+
 /** A place in a text, as long as neither text nor cursor moves. */
 interface Place {
   document: vscode.TextDocument;
@@ -32,7 +37,7 @@ export class Ghosts {
   private late: (Place & { items: Item[] }) | undefined;
   private shown: (Place & { texts: string[] }) | undefined;
 
-  constructor(private readonly connection: Connection) {}
+  constructor(private readonly server: Server) {}
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
@@ -101,7 +106,7 @@ export class Ghosts {
 
   private accepted(): void {
     this.shown = undefined;
-    void this.connection.execute('twinny-lsp.accepted').catch(() => undefined);
+    void this.server.execute('twinny-lsp.accepted').catch(() => undefined);
   }
 
   private changed({ document, contentChanges: [change, more] }: vscode.TextDocumentChangeEvent): void {
@@ -125,7 +130,7 @@ export class Ghosts {
     // One letter is somebody typing along.
     if (text.length > 1) {
       const part = { item: { insertText: rest[0] }, acceptedLength: text.length };
-      void this.connection.notify('textDocument/didPartiallyAcceptCompletion', part);
+      void this.server.notify('textDocument/didPartiallyAcceptCompletion', part);
     }
   }
 
