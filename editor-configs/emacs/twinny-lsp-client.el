@@ -6,8 +6,8 @@
 
 ;;; Commentary:
 
-;; One server for the session, on a connection of our own (jsonrpc.el): start, end, settings, and the open
-;; buffers kept in step.  Not for what is done with it: see twinny-lsp-ghost.el and twinny-lsp.el.
+;; One server for the session, on a connection of our own (jsonrpc.el): start, end, requests, settings.  Not for
+;; buffers (twinny-lsp-documents.el), and not for what is done with it (twinny-lsp-ghost.el, twinny-lsp.el).
 
 ;;; Code:
 
@@ -18,7 +18,9 @@
 
 (declare-function project-root "project")
 (declare-function twinny-lsp--answer "twinny-lsp")
+(declare-function twinny-lsp--folder "twinny-lsp-documents")
 (declare-function twinny-lsp--hear "twinny-lsp")
+(declare-function twinny-lsp--open "twinny-lsp-documents")
 
 (defvar twinny-lsp-mode)
 
@@ -246,171 +248,6 @@ is shown if there is no FAILURE."
                            (twinny-lsp--notify :workspace/didChangeConfiguration '(:settings nil)))))))
 
 (add-variable-watcher 'twinny-lsp-settings #'twinny-lsp--settings-set)
-
-;;; Documents
-
-(defvar-local twinny-lsp--version 0 "The version of the text that the server has.")
-(defvar-local twinny-lsp--changes nil "What the server has not been told yet, last first, or `whole'.")
-(defvar-local twinny-lsp--before nil "What is about to change: (BEG END START STOP).")
-(defvar-local twinny-lsp--tick 0 "The buffer's tick when a change was last noted.")
-(defvar-local twinny-lsp--carriage nil "Non-nil if the text may hold carriage returns.")
-(defvar-local twinny-lsp--flushing nil "The timer that will tell of changes.")
-
-(defconst twinny-lsp--no-text (format "[%c-%c%c-%c%c-%c]" #xd800 #xdfff #x110000 #x3fff7f #x3fff80 #x3fffff)
-  "What a buffer can hold and no text in Unicode can.")
-
-(defun twinny-lsp--path (uri)
-  "Return the path of the file URI."
-  (let ((path (decode-coding-string (url-unhex-string (string-remove-prefix "file://" uri)) 'utf-8)))
-    (if (eq system-type 'windows-nt) (substring path 1) path)))
-
-(defun twinny-lsp--uri-of (path)
-  "Return the URI of the file PATH."
-  (concat "file://" (if (eq system-type 'windows-nt) "/" "")
-          (mapconcat #'url-hexify-string (split-string (expand-file-name path) "/") "/")))
-
-(defun twinny-lsp--folder (directory)
-  "Return DIRECTORY as a workspace folder."
-  (list :uri (twinny-lsp--uri-of (directory-file-name directory))
-        :name (file-name-nondirectory (directory-file-name directory))))
-
-(defun twinny-lsp--text (beg end)
-  "Return the text from BEG to END; what is no Unicode is a replacement character."
-  (save-restriction
-    (widen)
-    (let ((text (buffer-substring-no-properties beg end)))
-      (if (string-match-p twinny-lsp--no-text text)
-          (replace-regexp-in-string twinny-lsp--no-text "\ufffd" text t t)
-        text))))
-
-(defun twinny-lsp--position (&optional at)
-  "Return the position AT, or point, in the server's terms: code points."
-  (save-restriction
-    (widen)
-    (save-excursion
-      (goto-char (or at (point)))
-      (list :line (1- (line-number-at-pos nil t)) :character (- (point) (pos-bol))))))
-
-(defun twinny-lsp--point (position)
-  "Return where the server's POSITION is in this buffer."
-  (save-restriction
-    (widen)
-    (save-excursion
-      (goto-char (point-min))
-      (forward-line (or (plist-get position :line) 0))
-      (min (+ (point) (or (plist-get position :character) 0)) (pos-eol)))))
-
-(defun twinny-lsp--range (beg end)
-  "Return the range from BEG to END in the server's terms."
-  (list :start (twinny-lsp--position beg) :end (twinny-lsp--position end)))
-
-(defun twinny-lsp--language ()
-  "Return the language of this buffer; the server knows Emacs's names for them."
-  (let ((name (or buffer-file-name "")))
-    (cond ((string-suffix-p "/COMMIT_EDITMSG" name) "git-commit")
-          ((and (memq major-mode '(fundamental-mode text-mode)) (string-suffix-p ".md" name)) "markdown")
-          (t (string-remove-suffix "-mode" (symbol-name major-mode))))))
-
-(defun twinny-lsp--servable-p ()
-  "Whether the server can have this buffer: a text of this machine, not too long."
-  (not (or (minibufferp) (buffer-base-buffer)
-           (file-remote-p (or buffer-file-name default-directory))
-           (and large-file-warning-threshold (> (buffer-size) large-file-warning-threshold)))))
-
-(defun twinny-lsp--add-folder ()
-  "Tell the server of the project this buffer is in."
-  (when-let* ((buffer-file-name) (project (project-current)) (root (expand-file-name (project-root project)))
-              ((not (member root twinny-lsp--folders))))
-    (push root twinny-lsp--folders)
-    (when twinny-lsp--ready
-      (twinny-lsp--notify :workspace/didChangeWorkspaceFolders
-                          (list :event (list :added (vector (twinny-lsp--folder root)) :removed []))))))
-
-(defun twinny-lsp--open ()
-  "Open this buffer at the server."
-  (when (and twinny-lsp-mode twinny-lsp--ready (not twinny-lsp--uri) (twinny-lsp--servable-p))
-    (let ((text (twinny-lsp--text (point-min) (point-max))))
-      (setq twinny-lsp--uri (if buffer-file-name
-                                (twinny-lsp--uri-of buffer-file-name)
-                              (concat "untitled:" (url-hexify-string (buffer-name))))
-            twinny-lsp--version 0
-            twinny-lsp--changes nil
-            twinny-lsp--tick (buffer-chars-modified-tick)
-            twinny-lsp--carriage (string-search "\r" text))
-      (twinny-lsp--notify :textDocument/didOpen
-                          (list :textDocument (list :uri twinny-lsp--uri :languageId (twinny-lsp--language)
-                                                    :version 0 :text text))))))
-
-(defun twinny-lsp--close ()
-  "Close this buffer at the server."
-  (when-let* ((uri twinny-lsp--uri))
-    (setq twinny-lsp--uri nil)
-    (run-hooks 'twinny-lsp--closed-hook)
-    (when twinny-lsp--ready
-      (twinny-lsp--notify :textDocument/didClose (list :textDocument (list :uri uri))))))
-
-(defun twinny-lsp--renamed ()
-  "Open this buffer under its new name."
-  (twinny-lsp--close)
-  (twinny-lsp--add-folder)
-  (twinny-lsp--open))
-
-(defun twinny-lsp--before-change (beg end)
-  "Note that the text from BEG to END is about to change."
-  (when twinny-lsp--uri
-    (unless (eql twinny-lsp--tick (buffer-chars-modified-tick))
-      ;; Some program changed it before and kept the hooks from running.
-      (setq twinny-lsp--changes 'whole))
-    (setq twinny-lsp--before (list beg end (twinny-lsp--position beg) (twinny-lsp--position end)))))
-
-(defun twinny-lsp--after-change (beg end length)
-  "Note that the text from BEG to END was one of LENGTH characters before."
-  (when twinny-lsp--uri
-    (setq twinny-lsp--changes (twinny-lsp--changed beg end length)
-          twinny-lsp--before nil
-          twinny-lsp--tick (buffer-chars-modified-tick))
-    (unless twinny-lsp--flushing
-      (setq twinny-lsp--flushing (run-at-time 0 nil #'twinny-lsp--flush-buffer (current-buffer))))))
-
-(defun twinny-lsp--changed (beg end length)
-  "Return what there is to tell, with LENGTH characters that became BEG to END.
-It is `whole' where the hooks do not tell all that happens."
-  (pcase-let ((`(,old-beg ,old-end ,start ,stop) twinny-lsp--before)
-              (text (twinny-lsp--text beg end)))
-    (when (string-search "\r" text)
-      (setq twinny-lsp--carriage t))
-    (if (or twinny-lsp--carriage (eq twinny-lsp--changes 'whole) (length> twinny-lsp--changes 500)
-            (not (and (eql old-beg beg) (eql old-end (+ beg length)))))
-        'whole
-      (cons (list :range (list :start start :end stop) :text text) twinny-lsp--changes))))
-
-(defun twinny-lsp--flush-buffer (buffer)
-  "Tell the server of what was changed in BUFFER."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer (twinny-lsp--flush))))
-
-(defun twinny-lsp--flush ()
-  "Tell the server of what was changed in this buffer."
-  (when twinny-lsp--flushing
-    (cancel-timer twinny-lsp--flushing)
-    (setq twinny-lsp--flushing nil))
-  (when (and twinny-lsp--uri twinny-lsp--ready)
-    (unless (eql twinny-lsp--tick (buffer-chars-modified-tick))
-      (setq twinny-lsp--changes 'whole twinny-lsp--tick (buffer-chars-modified-tick)))
-    (when-let* ((changes twinny-lsp--changes))
-      (setq twinny-lsp--changes nil)
-      (twinny-lsp--notify
-       :textDocument/didChange
-       (list :textDocument (list :uri twinny-lsp--uri :version (cl-incf twinny-lsp--version))
-             :contentChanges
-             (if (eq changes 'whole)
-                 (vector (list :text (twinny-lsp--text 1 (1+ (buffer-size)))))
-               (vconcat (nreverse changes))))))))
-
-(defun twinny-lsp--document ()
-  "Return this buffer as the server knows it now, nil if it does not know it."
-  (twinny-lsp--flush)
-  (and twinny-lsp--uri twinny-lsp--ready (list :uri twinny-lsp--uri)))
 
 (provide 'twinny-lsp-client)
 ;;; twinny-lsp-client.el ends here

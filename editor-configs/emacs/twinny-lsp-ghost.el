@@ -13,6 +13,7 @@
 
 (require 'cl-lib)
 (require 'twinny-lsp-client)
+(require 'twinny-lsp-documents)
 
 (defcustom twinny-lsp-ghost-text t
   "Whether suggestions come by themselves, as ghost text.

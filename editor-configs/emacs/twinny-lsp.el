@@ -25,6 +25,7 @@
 
 (require 'cl-lib)
 (require 'twinny-lsp-client)
+(require 'twinny-lsp-documents)
 (require 'twinny-lsp-ghost)
 
 (defvar twinny-lsp-mode)
@@ -94,79 +95,6 @@ It works in chat documents, too."
           (goto-char at)
           (set-window-point window at))))
     '(:success t)))
-
-;;; Edits
-
-(defun twinny-lsp--apply-edit (edit)
-  "Make EDIT, a WorkspaceEdit.  Return nil, or why it was not made."
-  (let ((parts (append (plist-get edit :documentChanges) nil)))
-    (or (seq-some #'twinny-lsp--refusal parts)
-        (condition-case problem
-            (mapc (lambda (part)
-                    (if (equal (plist-get part :kind) "create")
-                        (twinny-lsp--create (twinny-lsp--path (plist-get part :uri)))
-                      (with-current-buffer (twinny-lsp--buffer (twinny-lsp--get part :textDocument :uri))
-                        (twinny-lsp--edit (plist-get part :edits)))))
-                  parts)
-          (error (error-message-string problem))
-          (:success nil)))))
-
-(defun twinny-lsp--buffer (uri)
-  "Return the buffer of URI, which is visited if it is not yet."
-  (or (seq-find (lambda (buffer) (equal (buffer-local-value 'twinny-lsp--uri buffer) uri)) (buffer-list))
-      (find-file-noselect (twinny-lsp--path uri))))
-
-(defun twinny-lsp--refusal (part)
-  "Return why PART of an edit cannot be made, nil if it can."
-  (pcase (plist-get part :kind)
-    ("create" (and (file-exists-p (twinny-lsp--path (plist-get part :uri))) "the file is there already"))
-    ((pred stringp) "only creating files is known")
-    (_ (when-let* ((version (twinny-lsp--get part :textDocument :version)))
-         (with-current-buffer (twinny-lsp--buffer (twinny-lsp--get part :textDocument :uri))
-           (twinny-lsp--flush)
-           (cond (buffer-read-only "the buffer is read-only")
-                 ((not (eql version twinny-lsp--version)) "the text was changed meanwhile")))))))
-
-(defun twinny-lsp--create (path)
-  "Show a new buffer for PATH, a file that is not there yet."
-  (make-directory (file-name-directory path) t)
-  (with-current-buffer (find-file-noselect path)
-    (twinny-lsp-mode 1)
-    (display-buffer (current-buffer))))
-
-(defvar-local twinny-lsp--undo nil
-  "Where `buffer-undo-list' began after our last edit.")
-
-(defun twinny-lsp--edit (edits)
-  "Make EDITS of this buffer, all or none, in one step of undo.
-An edit that follows our last one, with nothing in between, belongs to
-that one's step: an answer that streams in is undone as a whole."
-  (save-restriction
-    (widen)
-    (let ((places (seq-map-indexed
-                   (lambda (edit number)
-                     (let ((range (plist-get edit :range)))
-                       (list (twinny-lsp--point (plist-get range :start)) number
-                             (twinny-lsp--point (plist-get range :end)) (plist-get edit :newText))))
-                   edits))
-          (undo (seq-drop-while #'null (and (consp buffer-undo-list) buffer-undo-list))))
-      (if (and twinny-lsp--undo (eq undo twinny-lsp--undo))
-          (setq buffer-undo-list undo)
-        (undo-boundary))
-      ;; From the end, so that the places before stay; of those at one place the last one first.
-      (setq places (sort places (lambda (a b) (or (> (car a) (car b))
-                                                  (and (= (car a) (car b)) (> (cadr a) (cadr b)))))))
-      (with-undo-amalgamate
-        (atomic-change-group
-          (pcase-dolist (`(,beg ,_ ,end ,text) places)
-            (save-excursion
-              (goto-char beg)
-              (delete-region beg end)
-              (insert text)))))
-      (setq twinny-lsp--undo (and (consp buffer-undo-list) buffer-undo-list))
-      (twinny-lsp--hide)
-      (setq twinny-lsp--seen (buffer-chars-modified-tick))
-      (twinny-lsp--flush))))
 
 ;;; Commands
 
