@@ -191,10 +191,10 @@ def test_typed_through_without_asking_the_model(ghosts: Neovim, model: Model) ->
 class TwoMinds(Model):
     """Says something else when asked again with another seed."""
 
-    def _answer(self, request: Recorded) -> Reply:
+    def answer(self, request: Recorded) -> Reply:
         if "seed" in request.json.get("options", {}):
             return ollama_stream(["urn other(b)"])
-        return super()._answer(request)
+        return super().answer(request)
 
 
 @pytest.mark.parametrize("key", ["<M-]>", "<M-[>"])

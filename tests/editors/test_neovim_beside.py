@@ -48,8 +48,8 @@ class Waiting(Model):
         """Say nothing from now on."""
         self._open = False
 
-    def _answer(self, request: Recorded) -> Reply:
-        reply = super()._answer(request)
+    def answer(self, request: Recorded) -> Reply:
+        reply = super().answer(request)
         if not self._open:
             reply.head = gate = asyncio.Event()
             self._gates.append((asyncio.get_running_loop(), gate))
