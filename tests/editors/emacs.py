@@ -104,6 +104,10 @@ class Server:
         return cls(project, *a_server(folder))
 
 
+NOBODY = "http://127.0.0.1:9"
+"""Where no provider is."""
+
+
 def completing(url: str, **completion: object) -> dict[str, object]:
     """A user's settings: a model at that address, no pause before asking, whole blocks always."""
     return {
@@ -288,6 +292,21 @@ def ghostly(folder: Path, settings: Mapping[str, object], more: str = "") -> Ite
 def pyright() -> str:
     """Init file: pyright by Eglot in Python."""
     return PYRIGHT.format(command=locate("pyright").binary.with_name("pyright-langserver"))
+
+
+def told_of_once(emacs: Emacs) -> None:
+    """Ask in twenty rows where no provider answers: one message, and the text is what was typed."""
+    menu, message = "textDocument/completion", "window/showMessage"
+    told = len(emacs.traffic.said("server", message))
+    for _ in range(20):
+        answered = len(emacs.traffic.results(menu))
+        emacs.type("value")
+        emacs.until(lambda: emacs.line() == "value", "it is typed")
+        emacs.keys("C-M-i")
+        emacs.until(lambda answered=answered: len(emacs.traffic.results(menu)) > answered, "it is asked")
+        emacs.keys("Enter")
+    emacs.becomes("value\n" * 20)
+    assert len(emacs.traffic.said("server", message)) == told + 1
 
 
 def killed_while_it_writes(emacs: Emacs, models: Both, send: Callable[[], object]) -> None:

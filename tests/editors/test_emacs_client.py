@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Emacs, completing, ghostly, plist, pyright
+from tests.editors.emacs import NOBODY, Emacs, completing, ghostly, plist, pyright
 from tests.editors.keys import TEXT, type_fast
 from tests.editors.model import Model
 from tests.support.fake_server import HANG, Reply
@@ -20,7 +20,6 @@ pytestmark = pytest.mark.editor
 HEAD = "def total(a, b):\n"
 TAIL = "\n\n# the end\n"
 BODY = "rn compute(\n        a,\n        b,\n    )"
-NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)

@@ -64,15 +64,28 @@ def running(provider: EmbeddedProvider) -> _Running:
     return model._running
 
 
-def child_of(pid: int | None = None) -> psutil.Process:
-    """The one embedded child of a process (ours when None)."""
-    children = [
+OTHERS = set[int]()
+"""The process ids of llama.cpp servers of other tests, which are the same program."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def others() -> None:
+    OTHERS.update(process.pid for process in children_of())
+
+
+def children_of(pid: int | None = None) -> list[psutil.Process]:
+    """The embedded children of a process (ours when None)."""
+    return [
         process
         for process in psutil.Process(pid).children()
-        if any("embedded/child" in part for part in process.cmdline())
+        if process.pid not in OTHERS and any("embedded/child" in part for part in process.cmdline())
     ]
-    assert len(children) == 1
-    return children[0]
+
+
+def child_of(pid: int | None = None) -> psutil.Process:
+    """The one embedded child of a process (ours when None)."""
+    [child] = children_of(pid)
+    return child
 
 
 async def test_it_counts_tokens_once_it_runs() -> None:
@@ -162,7 +175,7 @@ async def test_a_damaged_model_is_told_and_leaves_no_process(tmp_path: Path) -> 
             await answer(provider)
         assert "half.gguf" in str(caught.value)
         assert caught.value.detail
-        assert not [c for c in psutil.Process().children() if "embedded/child" in str(c.cmdline())]
+        assert not children_of()
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,11 @@ async def test_ctrl_c_keeps_what_came(folder: Path) -> None:
         )
         command = (sys.executable, "-m", "twinny_lsp", "pull", f"{server.url}/m.gguf")
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+
+        def hears() -> None:  # a shell starts what runs in the background deaf to it
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+        process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, preexec_fn=hears)
         await bounded(grown(folder / "m.gguf.part", 500_000), 30)
         process.send_signal(signal.SIGINT)
         _, said = await bounded(process.communicate(), 30)
