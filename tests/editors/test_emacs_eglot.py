@@ -15,7 +15,17 @@ import pytest
 
 from tests.editors.chat import BETTER, CODE, answer_of
 from tests.editors.conftest import editor_or_skip
-from tests.editors.emacs import Both, Emacs, Program, Server, completing, killed_while_it_writes, plist
+from tests.editors.emacs import (
+    NOBODY,
+    Both,
+    Emacs,
+    Program,
+    Server,
+    completing,
+    killed_while_it_writes,
+    plist,
+    told_of_once,
+)
 from tests.editors.keys import TEXT, type_fast
 from tests.editors.model import serving
 from tests.support.fake_server import HANG, Reply
@@ -161,6 +171,21 @@ def test_fast_typing_loses_and_doubles_nothing(emacs: Emacs, models: Both) -> No
     type_fast(lambda key: emacs.keys("Enter") if key == "\n" else emacs.type(key))
     emacs.becomes(TEXT)
     assert emacs.save(path) == TEXT
+
+
+def test_a_provider_that_is_down_is_told_of_once(emacs: Emacs, models: Both) -> None:
+    change = "workspace/didChangeConfiguration"
+    told = len(emacs.traffic.said("editor", change))
+    away = {**models.settings, **completing(NOBODY)}
+    emacs.eval(f"(progn (setq twinny-lsp-eglot-settings '{plist(away)}) nil)")
+    emacs.open("away.py", "", row=0)
+    emacs.run("eglot-signal-didChangeConfiguration")
+    emacs.until(lambda: len(emacs.traffic.said("editor", change)) > told, "the server is told")
+    emacs.open("down.py", "", row=0)
+    told_of_once(emacs)
+    emacs.eval(f"(progn (setq twinny-lsp-eglot-settings '{plist(models.settings)}) nil)")
+    emacs.run("eglot-signal-didChangeConfiguration")
+    emacs.until(lambda: len(emacs.traffic.said("editor", change)) > told + 1, "the server is told again")
 
 
 def test_the_server_is_killed_while_it_writes(emacs: Emacs, models: Both) -> None:
