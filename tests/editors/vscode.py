@@ -60,7 +60,7 @@ QUIET: dict[str, object] = {
 BROWSER = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-breakpad"),
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    *("--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 )
 GHOST = "[class*='ghost-text']"
 FOCUSED = ".suggest-widget.visible .monaco-list-row.focused"
