@@ -552,7 +552,7 @@ async def test_a_title_does_not_move_what_is_typed(tmp_path: Path, way: str) -> 
             chat.open("## You\n\nquestion\n")
             sending = asyncio.ensure_future(chat.send())
             typed = ""
-            while not sending.done() and len(typed) < 2000:
+            while not sending.done() and len(typed) < 100:  # fewer than the refusals it bears
                 chat.type(len(chat.text), "x")
                 typed += "x"
                 await asyncio.sleep(0.002)
