@@ -25,7 +25,8 @@ STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "editors": ((*MODULE, "tools.fetch_editors"), (*MODULE, "pytest", "tests/editors")),
 }
-AGAIN = {"editors": ((*MODULE, "pytest", "tests/editors", "--last-failed", "--last-failed-no-failures=none"),)}
+FAILED = ("--last-failed", "--last-failed-no-failures=none")
+AGAIN = {"editors": ((*MODULE, "pytest", "tests/editors", *FAILED),)}
 """What failed is run once more, by itself: editors are programs of others, on a machine that may be busy, and
 what fails twice is ours. Both runs are printed."""
 BY_NAME_ONLY = ("editors",)
