@@ -1,7 +1,7 @@
 -- twinny-lsp for Neovim 0.11 and later.
 -- Copy to ~/.config/nvim/lsp/twinny_lsp.lua, then see init.lua beside this folder.
 
--- Options: https://github.com/twinny-lsp/twinny-lsp/blob/main/docs/configuration.md
+-- Options: docs/configuration.md of twinny-lsp
 -- Without any setting: Ollama on this machine, model codellama:7b-code.
 local settings = {
   -- completion = { provider = 'ollama', model = 'qwen2.5-coder:1.5b-base' },
