@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import statistics
 import sys
@@ -37,6 +38,7 @@ from twinny_lsp.cli.session import Session
 BUDGET_MS = 50.0
 FIRST_S, TOKEN_S, TOKENS = 0.06, 0.012, 40
 KEY_S = 0.13
+CHAT = Path("project", ".twinny", "chat", "a.md")
 WATCH = """
 _G.seen = {}
 vim.api.nvim_buf_attach(0, false, { on_lines = function(_, buffer, _, first, _, last)
@@ -136,7 +138,7 @@ def neovim(report: Report, rounds: int) -> None:
             on_path(Path(folder)) as traffic,
         ):
             project = Path(folder) / "project"
-            path = project / ".twinny" / "chat" / "a.md"
+            path = Path(folder) / CHAT
             path.parent.mkdir(parents=True)
             (project / ".git").mkdir()
             opened = Neovim(editor, project, traffic)
@@ -175,7 +177,9 @@ def on_path(folder: Path) -> Iterator[Traffic]:
     script.write_text(f'#!/bin/sh\nexec {sys.executable} -m twinny_lsp "$@"\n')
     script.chmod(0o755)
     log = folder / "traffic.jsonl"
-    log.write_text('{"from": "editor", "t": 0, "message": {"method": "textDocument/didOpen"}}\n')
+    opened = {"textDocument": {"uri": (folder / CHAT).as_uri()}}
+    message = {"method": "textDocument/didOpen", "params": opened}
+    log.write_text(json.dumps({"from": "editor", "t": 0, "message": message}) + "\n")
     before = dict(os.environ)
     os.environ |= environment(str(folder)) | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     try:
